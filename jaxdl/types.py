@@ -1,0 +1,32 @@
+"""The ground floor: the names that every other file uses for arrays and trees.
+
+Dims used in every file: B batch, N examples, D features, K classes, T time, H heads, C channels, V vocabulary.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+Array: TypeAlias = jax.Array
+Key: TypeAlias = jax.Array  # a typed key from `jax.random.key`, used once
+Params: TypeAlias = Any  # nested dict of arrays: what `jax.grad` differentiates
+State: TypeAlias = Any  # nested dict of arrays that a model carries beside its parameters (running statistics)
+Batch: TypeAlias = dict[str, Array]  # arrays with a common leading axis B: {"x": ..., "y": ..., "mask": [B] bool}
+Pair: TypeAlias = tuple[Array, Array]  # (sum, count): adds over batches and devices; the mean is sum / count
+Metrics: TypeAlias = dict[str, Pair]
+Shape: TypeAlias = tuple[int, ...]
+DType: TypeAlias = Any
+Activation: TypeAlias = Callable[[Array], Array]
+
+
+class Initializer(Protocol):
+    """The signature of `jax.nn.initializers`: either library's initializers can stand in for the other's."""
+
+    def __call__(self, key: Key, shape: Shape, dtype: DType = jnp.float32) -> Array: ...
+
+
+def at_least_float32(x: Array) -> Array:
+    """Cast half precision up to float32 and leave float32 and float64 as they are (sums, norms, softmax, moments)."""
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))

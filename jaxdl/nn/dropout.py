@@ -1,0 +1,34 @@
+"""Dropout: train an ensemble of thinned networks that share their weights."""
+
+import jax
+import jax.numpy as jnp
+
+from jaxdl.types import Array, Key
+
+
+def dropout(x: Array, rate: float, *, key: Key | None = None) -> Array:
+    """Inverted dropout: set each element to zero with probability `rate`, scale the rest so that the mean stays.
+
+        y = x m / (1 - rate),    m ~ Bernoulli(1 - rate)
+
+    `rate` is the probability of dropping (as in Keras and torch, not of keeping). Without a key nothing is dropped:
+    that is how a model is evaluated, and no scaling is needed then.
+
+    Args:
+        x: any shape and float dtype.
+        rate: in [0, 1).
+    Returns: shape and dtype of `x`.
+    Raises: ValueError for a rate outside [0, 1).
+    Reference: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", 2014.
+
+    >>> dropout(jnp.ones(8), 0.5, key=jax.random.key(3)).tolist()
+    [0.0, 0.0, 2.0, 0.0, 2.0, 0.0, 2.0, 0.0]
+    >>> dropout(jnp.ones(2), 0.5).tolist()
+    [1.0, 1.0]
+    """
+    if not 0 <= rate < 1:
+        raise ValueError(f"dropout: the rate is the probability of dropping, in [0, 1), got {rate}")
+    if key is None or rate == 0:
+        return x
+    keep = jax.random.bernoulli(key, 1 - rate, x.shape)
+    return jnp.where(keep, x / (1 - rate), jnp.zeros_like(x))

@@ -1,0 +1,45 @@
+"""Equal layers stacked along a leading axis and scanned: compile time does not grow with depth."""
+
+from collections.abc import Callable
+
+import jax
+
+from jaxdl.types import Array, Key, Params
+
+
+def init_stack(init: Callable[[Key], Params], key: Key, n_layers: int) -> Params:
+    """Parameters of `n_layers` equal layers: every leaf gets a leading axis L = n_layers.
+
+    >>> from jaxdl.nn import init_dense
+    >>> init_stack(lambda key: init_dense(key, 4, 4), jax.random.key(0), 3)["w"].shape
+    (3, 4, 4)
+    """
+    return jax.vmap(init)(jax.random.split(key, n_layers))
+
+
+def stack(
+    layer: Callable[..., Array], params: Params, x: Array, *, key: Key | None = None, remat: bool = False
+) -> Array:
+    """Apply equal layers one after another: x <- layer(params[l], x), l = 0 .. L-1, as one `lax.scan`.
+
+    Args:
+        layer: (params, x) -> x of the same shape and dtype; called with `key=` as well when a key is given.
+        params: leaves with a leading axis L, as from `init_stack`.
+        x: what goes through.
+        key: split into one key a layer; None means deterministic.
+        remat: recompute each layer in the backward pass instead of keeping its inner activations.
+
+    >>> import jax.numpy as jnp
+    >>> stack(lambda params, x: x * params, jnp.array([2.0, 3.0, 4.0]), jnp.array(1.0)).item()
+    24.0
+    """
+    n_layers = jax.tree.leaves(params)[0].shape[0]
+    keys = None if key is None else jax.random.split(key, n_layers)
+
+    def body(x: Array, layer_inputs: tuple[Params, Key | None]) -> tuple[Array, None]:
+        layer_params, layer_key = layer_inputs
+        y = layer(layer_params, x) if layer_key is None else layer(layer_params, x, key=layer_key)
+        return y, None
+
+    y, _ = jax.lax.scan(jax.checkpoint(body) if remat else body, x, (params, keys))
+    return y

@@ -1,0 +1,77 @@
+"""Trees of arrays: their leaves by path, and the table that says what a model is made of."""
+
+import math
+from typing import Any
+
+import jax
+
+from jaxdl.types import Array
+
+
+def named_leaves(tree: Any) -> dict[str, Array]:
+    """Every leaf by its path, in the tree's own order: {"layer_0/w": ...}. The names of exports, checks and masks.
+
+    >>> named_leaves({"layer_0": {"w": 1, "b": 2}, "scales": [3]})
+    {'layer_0/b': 2, 'layer_0/w': 1, 'scales/0': 3}
+    """
+    leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
+
+
+def from_named_leaves(template: Any, leaves: dict[str, Any]) -> Any:
+    """Put leaves by path back into the structure of `template` (the inverse of `named_leaves`).
+
+    Raises: ValueError if a path is missing or left over, or a shape differs from the template's.
+
+    >>> from_named_leaves({"w": 0, "b": 0}, {"w": 1, "b": 2})
+    {'b': 2, 'w': 1}
+    """
+    expected = named_leaves(template)
+    if missing := sorted(expected.keys() - leaves.keys()):
+        raise ValueError(f"no leaf named {missing[0]!r} ({len(missing)} missing in all)")
+    if unknown := sorted(leaves.keys() - expected.keys()):
+        raise ValueError(f"leaf {unknown[0]!r} has no place in the tree ({len(unknown)} such leaves)")
+    for name, leaf in expected.items():
+        if jax.numpy.shape(leaf) != jax.numpy.shape(leaves[name]):
+            raise ValueError(f"leaf {name!r}: expected shape {jax.numpy.shape(leaf)}, got {leaves[name].shape}")
+    return jax.tree.unflatten(jax.tree.structure(template), [leaves[name] for name in expected])
+
+
+def parameter_count(tree: Any) -> int:
+    """The number of elements in all leaves.
+
+    >>> import jax.numpy as jnp
+    >>> parameter_count({"w": jnp.zeros((3, 2)), "b": jnp.zeros(2)})
+    8
+    """
+    return sum(math.prod(jax.numpy.shape(leaf)) for leaf in jax.tree.leaves(tree))
+
+
+def summary(tree: Any) -> str:
+    """A table of every leaf: path, rank, shape, dtype, parameters, bytes, and the totals. For any tree of arrays.
+
+    >>> import jax.numpy as jnp
+    >>> print(summary({"w": jnp.zeros((3, 2)), "b": jnp.zeros(2)}))
+    path    rank  shape   dtype    parameters  bytes
+    b          1  (2,)    float32           2      8
+    w          2  (3, 2)  float32           6     24
+    total                                   8     32
+    """
+    rows = [("path", "rank", "shape", "dtype", "parameters", "bytes")]
+    total_bytes = 0
+    for name, leaf in named_leaves(tree).items():
+        leaf = leaf if hasattr(leaf, "dtype") else jax.numpy.asarray(leaf)
+        n_bytes = leaf.size * leaf.dtype.itemsize
+        total_bytes += n_bytes
+        rows.append((name, str(leaf.ndim), str(leaf.shape), str(leaf.dtype), f"{leaf.size:,}", f"{n_bytes:,}"))
+    rows.append(("total", "", "", "", f"{parameter_count(tree):,}", f"{total_bytes:,}"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    to_the_right = (False, True, False, False, True, True)
+
+    def line(row: tuple[str, ...]) -> str:
+        cells = (
+            cell.rjust(n) if right else cell.ljust(n) for cell, n, right in zip(row, widths, to_the_right, strict=True)
+        )
+        return "  ".join(cells).rstrip()
+
+    return "\n".join(map(line, rows))

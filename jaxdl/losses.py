@@ -182,7 +182,9 @@ def _negative_log_likelihood_jvp(primals, tangents):
 
 def _over_classes(where: Array, logits: Array) -> Array:
     if where.shape != logits.shape[:-1]:
-        raise ValueError(f"where= mask {where.shape} must have the batch shape {logits.shape[:-1]} of logits {logits.shape}")
+        raise ValueError(
+            f"where= mask {where.shape} must have the batch shape {logits.shape[:-1]} of logits {logits.shape}"
+        )
     return jnp.broadcast_to(where[..., None], logits.shape)
 
 

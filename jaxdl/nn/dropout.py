@@ -21,8 +21,8 @@ def dropout(x: Array, rate: float, *, key: Key | None = None) -> Array:
     Raises: ValueError for a rate outside [0, 1).
     Reference: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", 2014.
 
-    >>> dropout(jnp.ones(8), 0.5, key=jax.random.key(3)).tolist()
-    [0.0, 0.0, 2.0, 0.0, 2.0, 0.0, 2.0, 0.0]
+    >>> sorted(set(dropout(jnp.ones(100), 0.5, key=jax.random.key(0)).tolist()))
+    [0.0, 2.0]
     >>> dropout(jnp.ones(2), 0.5).tolist()
     [1.0, 1.0]
     """

@@ -151,7 +151,7 @@ def sparse_categorical_cross_entropy(
     """
     if logits.shape[:-1] != labels.shape:
         raise ValueError(
-            f"sparse_categorical_cross_entropy: logits {logits.shape} need labels {logits.shape[:-1]}, got {labels.shape}"
+            f"sparse_categorical_cross_entropy: labels {labels.shape} need the batch shape of logits {logits.shape}"
         )
     if not jnp.issubdtype(labels.dtype, jnp.integer):
         raise ValueError(f"sparse_categorical_cross_entropy: labels must be integers, got {labels.dtype}")

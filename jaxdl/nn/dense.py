@@ -45,9 +45,7 @@ def dense(params: Params, x: Array) -> Array:
     w = params["w"]
     chex.assert_rank(w, 2)
     if x.shape[-1] != w.shape[0]:
-        raise ValueError(
-            f"dense: x {x.shape} ends in {x.shape[-1]}, but w {w.shape} takes {w.shape[0]} inputs"
-        )
+        raise ValueError(f"dense: x {x.shape} ends in {x.shape[-1]}, but w {w.shape} takes {w.shape[0]} inputs")
     rows = x.reshape(-1, x.shape[-1])  # one large product: XLA's batched products are slower on a CPU
     y = rows @ w.astype(x.dtype)
     if "b" in params:

@@ -38,9 +38,7 @@ def _tokens(key):
 
 def _signs(key):
     s_key, t_key = jax.random.split(key)
-    return 2 * jax.random.normal(s_key, (6,)), 2.0 * jax.random.bernoulli(t_key, shape=(6,)).astype(
-        jnp.float32
-    ) - 1
+    return 2 * jax.random.normal(s_key, (6,)), 2.0 * jax.random.bernoulli(t_key, shape=(6,)).astype(jnp.float32) - 1
 
 
 def _divergence(key):
@@ -156,9 +154,7 @@ CASES = [
         batched=(0, 1),
         references={
             "optax": _smoothed,
-            "torch": _torch(
-                "cross_entropy", lambda x, t: (x, t.long()), reduction="none", label_smoothing=0.1
-            ),
+            "torch": _torch("cross_entropy", lambda x, t: (x, t.long()), reduction="none", label_smoothing=0.1),
         },
     ),
     Case(

@@ -1,0 +1,153 @@
+"""Learning-rate schedules: functions of the number of updates so far.
+
+A schedule takes a step (an int, or an int32 scalar that may be traced; 0 in the first update) and returns a strongly
+typed scalar in JAX's default float type: float32, or float64 where x64 is enabled. They are written out here, since
+most of optax's raise under strict dtype promotion; optax's and any other function of the step work in their place.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+import jax.numpy as jnp
+
+from jaxdl.types import Array
+
+Schedule: TypeAlias = Callable[[Array], Array]
+LearningRate: TypeAlias = float | Array | Schedule
+
+
+def constant_schedule(value: float | Array) -> Schedule:
+    """rate(t) = value.
+
+    >>> float(constant_schedule(0.5)(100))
+    0.5
+    """
+    return lambda step: jnp.asarray(value, jnp.result_type(float))
+
+
+def step_schedule(value: float | Array, factors: Mapping[int, float]) -> Schedule:
+    """Multiply the rate by a factor at each boundary.
+
+        rate(t) = value * product of factors[b] over all boundaries b <= t
+
+    The factor counts from step b itself, as in optax.piecewise_constant_schedule and torch's MultiStepLR.
+
+    Raises: ValueError for a negative boundary.
+
+    >>> rate = step_schedule(1.0, {10: 0.5, 20: 0.1})
+    >>> [f"{rate(t):.2f}" for t in (0, 9, 10, 20)]
+    ['1.00', '1.00', '0.50', '0.05']
+    """
+    if any(boundary < 0 for boundary in factors):
+        raise ValueError(f"step_schedule: boundaries are steps, >= 0, got {sorted(factors)}")
+
+    def schedule(step: Array) -> Array:
+        rate = jnp.asarray(value, jnp.result_type(float))
+        for boundary, factor in sorted(factors.items()):
+            rate = jnp.where(jnp.asarray(step) >= boundary, rate * factor, rate)
+        return rate
+
+    return schedule
+
+
+def exponential_schedule(
+    value: float | Array, decay_steps: int, decay_rate: float, *, staircase: bool = False
+) -> Schedule:
+    """Multiply the rate by `decay_rate` every `decay_steps` steps, smoothly or (staircase) at once.
+
+        rate(t) = value * decay_rate^(t / decay_steps),    with floor(t / decay_steps) for staircase
+
+    Raises: ValueError unless decay_steps >= 1 and decay_rate > 0.
+
+    >>> [f"{exponential_schedule(1.0, 10, 0.5)(t):.3f}" for t in (0, 5, 10)]
+    ['1.000', '0.707', '0.500']
+    """
+    _require_steps("exponential_schedule", "decay_steps", decay_steps, 1)
+    if not decay_rate > 0:
+        raise ValueError(f"exponential_schedule: decay_rate must be > 0, got {decay_rate}")
+
+    def schedule(step: Array) -> Array:
+        # whole periods are counted in integers: a rounded quotient could fall just short of the next one
+        periods = _as_float(jnp.asarray(step) // decay_steps) if staircase else _as_float(step) / decay_steps
+        return jnp.asarray(value, periods.dtype) * decay_rate**periods
+
+    return schedule
+
+
+def cosine_schedule(value: float | Array, decay_steps: int, *, end: float | Array = 0.0) -> Schedule:
+    """Fall from `value` to `end` along half a cosine wave, then stay there.
+
+        rate(t) = end + (value - end) (1 + cos(pi min(t / decay_steps, 1))) / 2
+
+    `end` is a rate (as eta_min in torch), not optax's fraction alpha = end / value.
+
+    Raises: ValueError unless decay_steps >= 1.
+    Reference: Loshchilov, Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017.
+
+    >>> [f"{cosine_schedule(1.0, 10)(t):.3f}" for t in (0, 5, 10, 15)]
+    ['1.000', '0.500', '0.000', '0.000']
+    """
+    _require_steps("cosine_schedule", "decay_steps", decay_steps, 1)
+
+    def schedule(step: Array) -> Array:
+        fraction = jnp.minimum(_as_float(step) / decay_steps, 1)
+        start, stop = jnp.asarray(value, fraction.dtype), jnp.asarray(end, fraction.dtype)
+        return stop + (start - stop) * (1 + jnp.cos(jnp.pi * fraction)) / 2
+
+    return schedule
+
+
+def warmup_schedule(after: Schedule, warmup_steps: int) -> Schedule:
+    """Rise in a straight line from 0 to the first rate of another schedule, then follow it.
+
+        rate(t) = after(0) t / warmup_steps  for t < warmup_steps,  else  after(t - warmup_steps)
+
+    The very first update has rate 0, as in optax.
+
+    Raises: ValueError for negative warmup_steps; with 0 the schedule is `after`.
+    Reference: Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017, section 2.2.
+
+    >>> rate = warmup_schedule(constant_schedule(1.0), 4)
+    >>> [float(rate(t)) for t in (0, 1, 4, 9)]
+    [0.0, 0.25, 1.0, 1.0]
+    """
+    _require_steps("warmup_schedule", "warmup_steps", warmup_steps, 0)
+    if warmup_steps == 0:
+        return after
+
+    def schedule(step: Array) -> Array:
+        late = after(jnp.maximum(jnp.asarray(step) - warmup_steps, 0))  # after(0) until the warm-up is over
+        return (
+            late * jnp.minimum(_as_float(step) / max(warmup_steps, 1), 1).astype(late.dtype) if warmup_steps else late
+        )
+
+    return schedule
+
+
+def warmup_cosine_schedule(
+    peak: float | Array, warmup_steps: int, total_steps: int, *, end: float | Array = 0.0
+) -> Schedule:
+    """`warmup_schedule` to `peak`, then `cosine_schedule` to `end`, which is reached at `total_steps`.
+
+    total_steps includes the warm-up, as decay_steps does in optax.
+
+    Raises: ValueError unless 0 <= warmup_steps < total_steps.
+
+    >>> [f"{warmup_cosine_schedule(1.0, 10, 30)(t):.2f}" for t in (0, 5, 10, 20, 30)]
+    ['0.00', '0.50', '1.00', '0.50', '0.00']
+    """
+    if not 0 <= warmup_steps < total_steps:
+        raise ValueError(
+            "warmup_cosine_schedule: total_steps includes the warm-up and must be larger, "
+            f"got warmup_steps={warmup_steps} and total_steps={total_steps}"
+        )
+    return warmup_schedule(cosine_schedule(peak, total_steps - warmup_steps, end=end), warmup_steps)
+
+
+def _as_float(step: Array | float) -> Array:
+    return jnp.asarray(step).astype(jnp.result_type(float))
+
+
+def _require_steps(name: str, argument: str, steps: int, least: int) -> None:
+    if steps < least:
+        raise ValueError(f"{name}: {argument} must be >= {least}, got {steps}")

@@ -1,0 +1,81 @@
+"""Data sets by name, host-side preparation, and batches on the device.
+
+`load` and `catalogue` need no jax; `batches` and `augment` are imported when they are first asked for.
+"""
+
+import difflib
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from jaxdl.data import images, tables
+from jaxdl.data.arrays import Arrays as Arrays
+from jaxdl.data.arrays import Dataset as Dataset
+from jaxdl.data.arrays import one_hot as one_hot
+from jaxdl.data.arrays import validate as validate
+from jaxdl.data.scaling import Scaler as Scaler
+from jaxdl.data.scaling import min_max as min_max
+from jaxdl.data.scaling import standardize as standardize
+from jaxdl.data.scaling import whiten as whiten
+from jaxdl.data.sources import DataDamaged as DataDamaged
+from jaxdl.data.sources import DataNotFound as DataNotFound
+from jaxdl.data.sources import Entry as Entry
+from jaxdl.data.sources import Progress, entry, find, not_found, show_progress
+from jaxdl.data.splits import Splits as Splits
+from jaxdl.data.splits import k_fold as k_fold
+from jaxdl.data.splits import split as split
+
+if TYPE_CHECKING:
+    from jaxdl.data import augment as augment
+    from jaxdl.data import batches as batches
+
+_SOURCES = {**tables.SETS, **images.SETS}
+
+
+def load(name: str, *, download: bool = True, progress: Progress | None = show_progress) -> Dataset:
+    """Load a data set by name as numpy arrays, from the first place that has it.
+
+    The places: `$JAXDL_DATA/<folder>`, the user cache, a system folder, the Python package that ships it, the official
+    address (into the cache). The content of every file is checked against its pinned sha256.
+
+    Args:
+        name: one of `catalogue()`.
+        download: whether the network may be used.
+        progress: called as progress(file, bytes so far, bytes in all or None) while downloading.
+    Returns: a `Dataset` with `train` (and the official `test`, where there is one) as {"x": [N, ...], "y": [N]}.
+    Raises: ValueError that names the nearest data set; DataNotFound (what was tried, what to do); DataDamaged.
+
+    >>> digits = load("digits")
+    >>> digits.train["x"].shape, digits.train["y"].shape, digits.n_classes
+    ((1797, 8, 8, 1), (1797,), 10)
+    """
+    if name not in _SOURCES:
+        near = difflib.get_close_matches(name, _SOURCES, n=1)
+        guess = f"did you mean {near[0]!r}? " if near else ""
+        raise ValueError(f"unknown data set {name!r}: {guess}there are {', '.join(_SOURCES)}")
+    source = _SOURCES[name]
+    if source.package:
+        return tables.read(source)
+    folder = find(source)
+    if folder is None:
+        if not download:
+            raise not_found(source, "download=False")
+        from jaxdl.data.download import fetch  # Python's network modules take longer to import than the rest of this
+
+        folder = fetch(source, progress=progress)
+    return images.read(source, folder)
+
+
+def catalogue() -> list[Entry]:
+    """One row for each data set: what it is, and where it is now or from where it can be fetched. Loads nothing.
+
+    >>> [row.name for row in catalogue() if row.where == "ships with scikit-learn"]
+    ['iris', 'wine', 'breast_cancer', 'diabetes', 'digits']
+    """
+    return [entry(source) for source in _SOURCES.values()]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the parts that need jax when they are first asked for."""
+    if name in ("augment", "batches"):
+        return importlib.import_module(f"jaxdl.data.{name}")
+    raise AttributeError(f"module 'jaxdl.data' has no attribute {name!r}")

@@ -1,14 +1,13 @@
 """Blocks that shrink: weight decay, gradient clipping and the max-norm constraint."""
 
-import functools
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from jaxdl.optim.trees import Tree, stateless
-from jaxdl.types import Array, Params, at_least_float32
+from jaxdl.optim.trees import Tree, at_least_float32, stateless
+from jaxdl.types import Array, Params
 
 Mask = (
     Tree | Callable[[Params], Tree]
@@ -63,7 +62,7 @@ def global_norm(tree: Tree) -> Array:
     5.0
     """
     leaves = [at_least_float32(jnp.asarray(x)) for x in jax.tree.leaves(tree)]
-    dtype = functools.reduce(jnp.promote_types, [x.dtype for x in leaves], jnp.float32)
+    dtype = jnp.float64 if any(x.dtype == jnp.float64 for x in leaves) else jnp.float32
     return jnp.sqrt(sum((jnp.sum(jnp.square(x)).astype(dtype) for x in leaves), jnp.zeros((), dtype)))
 
 

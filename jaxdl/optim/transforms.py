@@ -13,8 +13,8 @@ import optax
 
 from jaxdl.optim.ewma import EwmaState, check_decay, decay_like, ewma, next_step
 from jaxdl.optim.schedules import LearningRate, Schedule
-from jaxdl.optim.trees import Tree, cast_like, check_same_shapes, stateless, transformation, zeros
-from jaxdl.types import Array, Params, at_least_float32
+from jaxdl.optim.trees import Tree, at_least_float32, cast_like, check_same_shapes, stateless, transformation, zeros
+from jaxdl.types import Array, Params
 
 
 class MomentumState(NamedTuple):

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxdl.types import Array, Params, at_least_float32
+from jaxdl.types import Array, Params
 
 Tree: TypeAlias = Any  # any tree of arrays: gradients, squared gradients, parameters, batch statistics
 
@@ -31,6 +31,17 @@ def stateless(update: Callable[[Tree, Params], Tree]) -> optax.GradientTransform
     return transformation(
         lambda params: optax.EmptyState(), lambda updates, state, params: (update(updates, params), state)
     )
+
+
+def at_least_float32(x: Array) -> Array:
+    """Cast to float32 unless `x` is float32 or float64 already.
+
+    `jnp.promote_types` would say the same in one line, but it raises under strict dtype promotion.
+
+    >>> at_least_float32(jnp.ones(2, jnp.bfloat16)).dtype.name
+    'float32'
+    """
+    return x if x.dtype in (jnp.float32, jnp.float64) else x.astype(jnp.float32)
 
 
 def zeros(params: Params) -> Tree:

@@ -1,0 +1,58 @@
+"""The static numbers of a convolution, and loops over a few images at a time."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import lax
+
+from jaxdl.types import Array, Shape
+
+Window = tuple[int, int]
+Padding = tuple[tuple[int, int], tuple[int, int]]
+
+
+class Geometry(NamedTuple):
+    """Padding is explicit, ((top, bottom), (left, right)); negative padding crops."""
+
+    strides: Window
+    padding: Padding
+    dilation: Window = (1, 1)
+    groups: int = 1
+
+
+def output_hw(x_shape: Shape, w_shape: Shape, geometry: Geometry) -> Window:
+    """Output height and width: floor((size + lo + hi - dilation (k - 1) - 1) / stride) + 1, at least 0.
+
+    >>> output_hw((1, 7, 7, 3), (3, 3, 3, 8), Geometry((2, 2), ((1, 1), (0, 0))))
+    (4, 3)
+    """
+    strides, padding, dilation, _ = geometry
+    p, q = (
+        max(0, (x_shape[1 + a] + sum(padding[a]) - dilation[a] * (w_shape[a] - 1) - 1) // strides[a] + 1)
+        for a in (0, 1)
+    )
+    return p, q
+
+
+def map_chunks(f: Callable[[Array], Array], x: Array, images: int) -> Array:
+    """f(x), `images` at a time, for an f that treats each image by itself and keeps the leading axis."""
+    whole = x.shape[0] // images
+    if whole < 2:
+        return f(x)
+    head = lax.map(f, x[: whole * images].reshape(whole, images, *x.shape[1:]))
+    head = head.reshape(whole * images, *head.shape[2:])
+    return head if head.shape[0] == x.shape[0] else jnp.concatenate([head, f(x[whole * images :])])
+
+
+def sum_chunks(f: Callable[[Array, Array], Array], x: Array, dy: Array, images: int) -> Array:
+    """f(x, dy), `images` at a time, for an f that is a sum over images."""
+    whole = x.shape[0] // images
+    if whole < 2:
+        return f(x, dy)
+
+    def chunks(a: Array) -> Array:
+        return a[: whole * images].reshape(whole, images, *a.shape[1:])
+
+    rest = f(x[whole * images :], dy[whole * images :])  # zeros where nothing is left: an empty product
+    return lax.scan(lambda total, chunk: (total + f(*chunk), None), rest, (chunks(x), chunks(dy)))[0]

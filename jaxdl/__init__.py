@@ -17,7 +17,19 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_MODULES = ("checks", "data", "losses", "metrics", "models", "nn", "optim", "recipes", "regularizers", "training", "tree")
+_MODULES = (
+    "checks",
+    "data",
+    "losses",
+    "metrics",
+    "models",
+    "nn",
+    "optim",
+    "recipes",
+    "regularizers",
+    "training",
+    "tree",
+)
 
 
 def __getattr__(name: str) -> Any:

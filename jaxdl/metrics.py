@@ -129,7 +129,7 @@ def _ratio(hits: Array, of: Array, average: str) -> Array:
     raise ValueError(f'average must be "macro", "micro" or "none", got {average!r}')
 
 
-def squared_errors(predictions: Array, targets: Array, *, where: Array | None = None) -> Metrics:
+def squared_errors(predictions: Array, targets: Array, *, where: Array | None = None) -> dict[str, Pair]:
     """The three pairs that R2 is made of: residual (t - p)^2, targets t, targets t^2.
 
     The total sum of squares is a difference of two large sums when the mean of t is far from 0: standardize first.
@@ -142,7 +142,7 @@ def squared_errors(predictions: Array, targets: Array, *, where: Array | None = 
     }
 
 
-def r2(pairs: Metrics) -> Array:
+def r2(pairs: dict[str, Pair]) -> Array:
     """Coefficient of determination from `squared_errors`: R2 = 1 - sum (t - p)^2 / sum (t - mean t)^2.
 
     1 is perfect, 0 as good as always saying the mean.
@@ -165,8 +165,20 @@ def perplexity(cross_entropy: Pair) -> Array:
 
 
 def scalars(metrics: Metrics) -> dict[str, float]:
-    """The mean of every scalar pair as a Python float (matrices are left out): what logs and histories hold."""
-    return {name: float(value(pair)) for name, pair in metrics.items() if jnp.ndim(pair[0]) == 0}
+    """Every metric that is a single number, as a Python float: what logs and histories hold. Matrices are left out.
+
+    A dict of pairs from `squared_errors` becomes its R2.
+
+    >>> scalars({"loss": mean(jnp.array([1.0, 2.0]))})
+    {'loss': 1.5}
+    """
+    numbers = {}
+    for name, pair in jax.device_get(metrics).items():  # one transfer, and no dispatch for each division
+        if isinstance(pair, dict):
+            numbers[name] = float(r2(pair))
+        elif pair[0].ndim == 0:
+            numbers[name] = float(pair[0] / max(pair[1], 1))
+    return numbers
 
 
 def merge_all(parts: Sequence[Metrics]) -> Metrics:

@@ -66,7 +66,5 @@ def elastic_net(params: Params, *, l1_rate: float, l2_rate: float, select: Selec
 
 
 def _total(params: Params, select: Select, of: Callable[[Array], Array]) -> Array:
-    sums = [
-        of(at_least_float32(leaf)).sum() for path, leaf in named_leaves(params).items() if select(path, leaf)
-    ]
+    sums = [of(at_least_float32(leaf)).sum() for path, leaf in named_leaves(params).items() if select(path, leaf)]
     return sum(sums[1:], sums[0]) if sums else jnp.asarray(0.0)

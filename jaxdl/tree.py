@@ -33,9 +33,7 @@ def from_named_leaves(template: Any, leaves: dict[str, Any]) -> Any:
         raise ValueError(f"leaf {unknown[0]!r} has no place in the tree ({len(unknown)} such leaves)")
     for name, leaf in expected.items():
         if jax.numpy.shape(leaf) != jax.numpy.shape(leaves[name]):
-            raise ValueError(
-                f"leaf {name!r}: expected shape {jax.numpy.shape(leaf)}, got {leaves[name].shape}"
-            )
+            raise ValueError(f"leaf {name!r}: expected shape {jax.numpy.shape(leaf)}, got {leaves[name].shape}")
     return jax.tree.unflatten(jax.tree.structure(template), [leaves[name] for name in expected])
 
 
@@ -65,17 +63,14 @@ def summary(tree: Any) -> str:
         leaf = leaf if hasattr(leaf, "dtype") else jax.numpy.asarray(leaf)
         n_bytes = leaf.size * leaf.dtype.itemsize
         total_bytes += n_bytes
-        rows.append(
-            (name, str(leaf.ndim), str(leaf.shape), str(leaf.dtype), f"{leaf.size:,}", f"{n_bytes:,}")
-        )
+        rows.append((name, str(leaf.ndim), str(leaf.shape), str(leaf.dtype), f"{leaf.size:,}", f"{n_bytes:,}"))
     rows.append(("total", "", "", "", f"{parameter_count(tree):,}", f"{total_bytes:,}"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     to_the_right = (False, True, False, False, True, True)
 
     def line(row: tuple[str, ...]) -> str:
         cells = (
-            cell.rjust(n) if right else cell.ljust(n)
-            for cell, n, right in zip(row, widths, to_the_right, strict=True)
+            cell.rjust(n) if right else cell.ljust(n) for cell, n, right in zip(row, widths, to_the_right, strict=True)
         )
         return "  ".join(cells).rstrip()
 

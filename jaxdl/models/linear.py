@@ -5,14 +5,18 @@ logistic        P(1 | x) = s(x W + b)       binary cross-entropy
 softmax         P(k | x) = softmax(x W + b)  sparse categorical cross-entropy
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import jax
 import jax.numpy as jnp
 
+from jaxdl.losses import sparse_categorical_cross_entropy
 from jaxdl.nn.activations import sigmoid, softmax
 from jaxdl.nn.dense import dense, flatten, init_dense
 from jaxdl.nn.initializers import zeros
 from jaxdl.types import Array, Key, Params, at_least_float32
+from jaxdl.validation import require_positive
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,9 @@ class Config:
 
     n_in: int
     n_out: int = 1
+
+    def __post_init__(self) -> None:
+        require_positive("linear", n_in=self.n_in, n_out=self.n_out)
 
 
 def init(key: Key, config: Config) -> Params:
@@ -79,3 +86,16 @@ def solve(x: Array, targets: Array, *, l2: float = 0.0) -> Params:
     scale = jnp.where(resolved, s / jnp.where(resolved, s**2 + l2 * len(x), jnp.ones_like(s)), jnp.zeros_like(s))
     w = vt.T @ (scale[:, None] * (u.T @ (y - y_mean)))
     return {"w": w, "b": (y_mean - x_mean @ w)[0]}
+
+
+def example(key: Key) -> tuple[Callable[[Params], Array], Params]:
+    """The softmax regression's loss on a few random rows."""
+    params_key, x_key, y_key = jax.random.split(key, 3)
+    config = Config(n_in=4, n_out=3)
+    x, y = jax.random.normal(x_key, (8, 4)), jax.random.randint(y_key, (8,), 0, 3)
+    params = init_dense(params_key, config.n_in, config.n_out)
+
+    def loss(params: Params) -> Array:
+        return sparse_categorical_cross_entropy(apply(params, x.astype(params["w"].dtype), config), y).mean()
+
+    return loss, params

@@ -14,16 +14,17 @@ d_l = dLoss/dz_l [B, n_l] and the mean softmax cross-entropy as the loss,
     d_{l-1} = (d_l W_l^T) * f'(z_{l-1})
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax
-import jax.numpy as jnp
 
 from jaxdl import losses
 from jaxdl.nn import activations, initializers
 from jaxdl.nn.dense import dense, flatten, init_dense
 from jaxdl.nn.dropout import dropout
 from jaxdl.types import Array, Key, Params
+from jaxdl.validation import require_name, require_positive, require_rate
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Config:
         n_in: number of inputs (all axes behind the batch axis, flattened).
         n_out: number of outputs (classes).
         widths: units of each hidden layer; () is a linear model.
-        activation: of the hidden layers, a name in `nn.activations.BY_NAME`.
+        activation: of the hidden layers, a name in `nn.activations.DERIVATIVES`.
         initializer: of the weights, a name in `nn.initializers.BY_NAME`.
         dropout: rate behind each hidden layer, in [0, 1).
     """
@@ -45,6 +46,12 @@ class Config:
     activation: str = "relu"
     initializer: str = "he_normal"
     dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        require_positive("mlp", n_in=self.n_in, n_out=self.n_out, widths=self.widths)
+        require_rate("mlp", dropout=self.dropout)
+        require_name("mlp", "activation", self.activation, activations.DERIVATIVES)
+        require_name("mlp", "initializer", self.initializer, initializers.BY_NAME)
 
 
 def init(key: Key, config: Config) -> Params:
@@ -66,6 +73,7 @@ def init(key: Key, config: Config) -> Params:
 def apply(params: Params, x: Array, config: Config, *, key: Key | None = None) -> Array:
     """Logits [B, n_out] of x [B, ...]; dropout only when a key is given.
 
+    >>> import jax.numpy as jnp
     >>> config = Config(n_in=4, n_out=3)
     >>> apply(init(jax.random.key(0), config), jnp.ones((2, 2, 2)), config).shape
     (2, 3)
@@ -87,6 +95,7 @@ def backpropagate(params: Params, x: Array, targets: Array, config: Config) -> t
         targets: [B] integer labels.
     Returns: (mean cross-entropy, gradient with the structure of `params`). Without dropout.
 
+    >>> import jax.numpy as jnp
     >>> config = Config(n_in=2, n_out=2, widths=(3,), activation="tanh")
     >>> params, x, y = init(jax.random.key(0), config), jnp.ones((1, 2)), jnp.array([1])
     >>> by_hand, by_autodiff = backpropagate(params, x, y, config)[1], jax.grad(mean_loss)(params, x, y, config)
@@ -116,3 +125,15 @@ def backpropagate(params: Params, x: Array, targets: Array, config: Config) -> t
 def mean_loss(params: Params, x: Array, targets: Array, config: Config, *, key: Key | None = None) -> Array:
     """Mean softmax cross-entropy of the logits: the function whose gradient `backpropagate` writes out."""
     return losses.sparse_categorical_cross_entropy(apply(params, x, config, key=key), targets).mean()
+
+
+def example(key: Key) -> tuple[Callable[[Params], Array], Params]:
+    """A small loss of the parameters, with every layer kind of the model in it."""
+    params_key, x_key, y_key, dropout_key = jax.random.split(key, 4)
+    config = Config(n_in=4, n_out=3, widths=(6, 5), activation="gelu", dropout=0.2)
+    x, y = jax.random.normal(x_key, (8, 4)), jax.random.randint(y_key, (8,), 0, 3)
+
+    def loss(params: Params) -> Array:
+        return mean_loss(params, x.astype(params["layer_0"]["w"].dtype), y, config, key=dropout_key)
+
+    return loss, init(params_key, config)

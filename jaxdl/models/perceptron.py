@@ -8,13 +8,16 @@ perceptrons", 1962; Minsky, Papert, "Perceptrons", 1969 (XOR).
 """
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
 
+from jaxdl.losses import mean_squared_error
 from jaxdl.nn.activations import sigmoid, step
 from jaxdl.types import Array, Key, Params
+from jaxdl.validation import require_name, require_not_negative, require_positive
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,11 @@ class Config:
     n_in: int = 2
     activation: str = "step"
     stddev: float = 0.0
+
+    def __post_init__(self) -> None:
+        require_positive("perceptron", n_in=self.n_in)
+        require_not_negative("perceptron", stddev=self.stddev)
+        require_name("perceptron", "activation", self.activation, ("step", "sigmoid"))
 
 
 def init(key: Key, config: Config) -> Params:
@@ -54,8 +62,6 @@ def apply(params: Params, x: Array, config: Config, *, key: Key | None = None) -
     [0.0, 1.0]
     """
     del key
-    if config.activation not in ("step", "sigmoid"):
-        raise ValueError(f'perceptron: activation must be "step" or "sigmoid", got {config.activation!r}')
     return (step if config.activation == "step" else sigmoid)(score(params, x))
 
 
@@ -82,8 +88,8 @@ def fit(
     Args:
         x: [N, n_in].
         targets: [N], 0 or 1.
-    Returns: (params, mistakes in the last epoch, epochs run). The rule ends without mistakes, after at most (R / margin)^2
-        updates, exactly when a line separates the classes (Novikoff); mistakes > 0 after many epochs means none does.
+    Returns: (params, mistakes in the last epoch, epochs run). The rule ends without mistakes, after at most
+        (R / margin)^2 updates, exactly when a line separates the classes (Novikoff).
 
     >>> x = jnp.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
     >>> int(fit(init(jax.random.key(0), Config()), x, jnp.array([0.0, 0.0, 0.0, 1.0]))[1])
@@ -103,3 +109,16 @@ def fit(
 
     start = (params, jnp.asarray(1, jnp.int32), jnp.asarray(0, jnp.int32))
     return jax.lax.while_loop(not_done, epoch, start)
+
+
+def example(key: Key) -> tuple[Callable[[Params], Array], Params]:
+    """The sigmoid neuron's squared error on a few random rows (the step unit's gradient is zero everywhere)."""
+    params_key, x_key, y_key = jax.random.split(key, 3)
+    config = Config(n_in=3, activation="sigmoid", stddev=1.0)
+    x, y = jax.random.normal(x_key, (8, 3)), jax.random.bernoulli(y_key, shape=(8,))
+
+    def loss(params: Params) -> Array:
+        dtype = params["w"].dtype
+        return mean_squared_error(apply(params, x.astype(dtype), config), y.astype(dtype))
+
+    return loss, init(params_key, config)

@@ -1,0 +1,121 @@
+"""Command lines into configurations: tyro's parser, its framed messages folded into one line with the nearest name."""
+
+import contextlib
+import dataclasses
+import io
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from jaxdl.validation import did_you_mean
+
+
+class UsageError(ValueError):
+    """A command line that cannot be understood."""
+
+
+def parse(kind: type, argv: Sequence[str], *, command: str, about: str, default: Any = None) -> Any:
+    """An instance of the dataclass `kind` from `--field value` words; `--help` prints all fields and exits.
+
+    Args:
+        kind: a (nested) dataclass; checks in `__post_init__` raise ValueError.
+        argv: the words.
+        command: what the user typed before them.
+        about: the text above the options in `--help`.
+        default: values of the fields that are not given; the dataclass's own by default.
+    Raises: UsageError, in one line.
+    """
+    import tyro
+
+    options: dict[str, Any] = {"args": list(argv), "prog": f"jaxdl {command}", "description": about}
+    if default is not None:
+        options["default"] = default
+    if "-h" in argv or "--help" in argv:
+        return tyro.cli(kind, **options)
+    captured = io.StringIO()
+    try:
+        with _wide_terminal(), contextlib.redirect_stderr(captured):
+            return tyro.cli(kind, **options)
+    except SystemExit:
+        raise UsageError(_message(captured.getvalue(), kind, command)) from None
+
+
+@contextlib.contextmanager
+def _wide_terminal() -> Iterator[None]:
+    """tyro folds its messages at the terminal's width; one line needs them whole."""
+    before = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = "10000"
+    try:
+        yield
+    finally:
+        del os.environ["COLUMNS"]
+        if before is not None:
+            os.environ["COLUMNS"] = before
+
+
+def _message(framed: str, kind: type, command: str) -> str:
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", framed)
+    lines = [line.strip("│╭╮╰╯─ ") for line in plain.splitlines() if line.startswith("│")]
+    lines = [line for line in lines if line]
+    if not lines:
+        return f"these options cannot be read; see: jaxdl {command} --help"
+    if lines[0].startswith("Unrecognized options:"):
+        words = lines[0].removeprefix("Unrecognized options:").replace(",", " ").split()
+        flag = next((word for word in words if word.startswith("-")), words[0])
+        return f"unknown option {flag}{did_you_mean(flag, flags(kind))} See: jaxdl {command} --help"
+    return lines[0].removeprefix("Error parsing ")
+
+
+def flags(kind: type, prefix: str = "--") -> list[str]:
+    """Every option of a (nested) dataclass.
+
+    >>> from jaxdl.models import mlp
+    >>> flags(mlp.Config)[:3]
+    ['--n-in', '--n-out', '--widths']
+    """
+    found = []
+    for field in dataclasses.fields(kind):
+        flag = prefix + field.name.replace("_", "-")
+        nested = dataclasses.is_dataclass(field.default)
+        found += flags(type(field.default), f"{flag}.") if nested else [flag]
+    return found
+
+
+def pop_paths(argv: Sequence[str], *names: str) -> tuple[dict[str, Path], list[str]]:
+    """Take `--name PATH` and `--name=PATH` out of a command line: ({name: path}, the other words).
+
+    >>> pop_paths(["--epochs", "3", "--run-dir", "there"], "--run-dir")
+    ({'--run-dir': PosixPath('there')}, ['--epochs', '3'])
+    """
+    found: dict[str, Path] = {}
+    rest = []
+    words = iter(argv)
+    for word in words:
+        flag, equals, value = word.partition("=")
+        if flag not in names:
+            rest.append(word)
+            continue
+        value = value if equals else next(words, "")
+        if not value or value.startswith("--"):
+            raise UsageError(f"{flag} needs a folder")
+        found[flag] = Path(value)
+    return found, rest
+
+
+def positional(argv: Sequence[str], usage: str, *, least: int, most: int) -> list[str]:
+    """The words of a command without options; `--help` prints its usage and exits.
+
+    Raises: UsageError for an option, too few words or too many.
+    """
+    if "-h" in argv or "--help" in argv:
+        print(f"usage: jaxdl {usage}")
+        raise SystemExit(0)
+    if option := next((word for word in argv if word.startswith("-")), None):
+        raise UsageError(f"unknown option {option}; usage: jaxdl {usage}")
+    if not least <= len(argv) <= most:
+        raise UsageError(
+            f"expected {least if len(argv) < least else most} argument(s), got {len(argv)}; usage: jaxdl {usage}"
+        )
+    return list(argv)

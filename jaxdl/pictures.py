@@ -1,0 +1,56 @@
+"""Pictures of a run, as matplotlib figures (drawn without a screen)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+_BLUE, _ORANGE, _GRAY = "#2a6fbb", "#d9822b", "#8a8a8a"
+
+
+def _figure(width: float, height: float, columns: int = 1) -> tuple[Any, list[Any]]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = [figure.add_subplot(1, columns, i + 1) for i in range(columns)]
+    for ax in axes:
+        ax.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def curves(history: dict[str, list[float]], epochs: Sequence[int]) -> Any:
+    """Every score by epoch, training and validation ("val_...") in one panel a score."""
+    names = [name for name in history if not name.startswith("val_") and name != "seconds"]
+    figure, axes = _figure(4.2 * len(names), 3.2, len(names))
+    for ax, name in zip(axes, names, strict=True):
+        ax.plot(epochs, history[name], color=_BLUE, label="training", marker="." if len(epochs) < 40 else None)
+        if f"val_{name}" in history:
+            ax.plot(epochs, history[f"val_{name}"], color=_ORANGE, label="validation")
+        ax.set_xlabel("epoch")
+        ax.set_title(name)
+        ax.grid(alpha=0.25)
+        ax.legend(frameon=False)
+    return figure
+
+
+def confusion_matrix(counts: Any, class_names: Sequence[str]) -> Any:
+    """Counts by true class (rows) and predicted class (columns); the color is the share of the true class."""
+    counts = np.asarray(counts)
+    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    side = max(3.2, 0.45 * len(counts) + 1.6)
+    figure, (ax,) = _figure(side, side)
+    ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    places = range(len(counts))
+    ax.set_xticks(places, class_names, rotation=45 if max(map(len, class_names)) > 2 else 0)
+    ax.set_yticks(places, class_names)
+    for row in places:
+        for column in places:
+            if counts[row, column]:
+                color = "white" if share[row, column] > 0.5 else "black"
+                ax.text(column, row, f"{counts[row, column]:.0f}", ha="center", va="center", color=color, fontsize=8)
+    ax.set_xlabel("predicted")
+    ax.set_ylabel("true")
+    ax.set_title(f"{np.trace(counts):.0f} of {counts.sum():.0f} right")
+    return figure

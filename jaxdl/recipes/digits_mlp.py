@@ -1,0 +1,30 @@
+"""Handwritten digits (8x8, embedded) with a multilayer perceptron.
+
+jaxdl train digits_mlp
+"""
+
+import dataclasses
+
+from jaxdl import data
+from jaxdl.models import mlp
+from jaxdl.training import Task, supervised
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(supervised.Config):
+    """Digits with an MLP.
+
+    Attributes:
+        model: the network.
+    """
+
+    model: mlp.Config = mlp.Config(n_in=64, n_out=10, widths=(256, 256), dropout=0.3)
+    epochs: int = 60
+    schedule: str = "cosine"
+
+
+def task(config: Config) -> Task:
+    """1,797 digits, 70 % to train on, 10 % to choose the epoch, 20 % to test; stratified."""
+    digits = data.load("digits")
+    splits = data.split(digits.train, validation=config.validation, test=0.2, stratify="y", seed=config.seed)
+    return supervised.classification(supervised.stateless(mlp, config.model), config, splits, digits.class_names)

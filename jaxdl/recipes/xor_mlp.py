@@ -1,0 +1,34 @@
+"""Exclusive or with two hidden layers' worth less: one hidden layer of four units; no single layer can learn it.
+
+    jaxdl train xor_mlp
+"""
+
+import dataclasses
+
+import numpy as np
+
+from jaxdl.data import Splits
+from jaxdl.models import mlp
+from jaxdl.training import Task, supervised
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(supervised.Config):
+    """XOR with a 2-layer MLP, by batch gradient descent.
+
+    Attributes:
+        model: the network.
+    """
+
+    model: mlp.Config = mlp.Config(n_in=2, n_out=2, widths=(8,), activation="tanh", initializer="glorot_uniform")
+    epochs: int = 300
+    batch_size: int | None = None
+    learning_rate: float = 0.05
+
+
+def task(config: Config) -> Task:
+    """The truth table is all there is: four rows to train on, nothing to hold out."""
+    x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
+    y = np.array([0, 1, 1, 0], np.int32)
+    splits = Splits({"x": x, "y": y}, {}, {})
+    return supervised.classification(supervised.stateless(mlp, config.model), config, splits, ("0", "1"))

@@ -1,0 +1,125 @@
+"""The files of a run: what a run folder holds, how it is written (whole or not at all) and read back.
+
+runs/<recipe>/<n>/   config.json  environment.json  metrics.jsonl  history.csv  params.safetensors
+                     curves.png  confusion.png ...  checkpoints/
+"""
+
+import dataclasses
+import importlib.metadata
+import json
+import os
+import platform
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxdl.training.step import TrainState
+from jaxdl.tree import from_named_leaves, named_leaves
+from jaxdl.validation import did_you_mean
+
+_PACKAGES = ("jaxdl", "jax", "jaxlib", "optax", "numpy", "orbax-checkpoint", "scikit-learn")
+
+
+def write(path: Path, save: Callable[[Path], Any]) -> None:
+    """Let `save` write a temporary file beside `path`, then rename it: a reader never sees half a file."""
+    temporary = path.with_name(f".{path.name}.part{path.suffix}")
+    try:
+        save(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as indented JSON."""
+    write(path, lambda temporary: temporary.write_text(json.dumps(value, indent=2) + "\n"))
+
+
+def new_folder(recipe: str, run_dir: Path | None) -> Path:
+    """Where a new run goes: `run_dir`, which must be new or empty, or `runs/<recipe>/<n>` with the next free n.
+
+    Nothing is created yet.
+    """
+    if run_dir is not None:
+        if run_dir.exists() and (not run_dir.is_dir() or any(run_dir.iterdir())):
+            raise ValueError(
+                f"{run_dir} is not an empty folder; name a new one, or go on in it with --resume {run_dir}"
+            )
+        return run_dir
+    taken = [int(path.name) for path in Path("runs", recipe).glob("*") if path.name.isdigit()]
+    return Path("runs", recipe, str(max(taken, default=0) + 1))
+
+
+def write_config(folder: Path, recipe: str, config: Any) -> None:
+    """config.json: the recipe's name and its whole configuration."""
+    write_json(folder / "config.json", {"recipe": recipe, "config": dataclasses.asdict(config)})
+
+
+def read_config(folder: Path) -> tuple[str, dict[str, Any]]:
+    """The recipe's name and its configuration as nested dicts. Raises ValueError if the folder is not a run's."""
+    path = folder / "config.json"
+    if not path.is_file():
+        runs = [str(p.parent) for p in sorted(Path("runs").glob("*/*/config.json"))]
+        raise ValueError(f"{folder} is not a run folder: it has no config.json{did_you_mean(str(folder), runs)}")
+    try:
+        stored = json.loads(path.read_text())
+        return stored["recipe"], stored["config"]
+    except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is damaged: {error!r}") from None
+
+
+def config_from_dict(kind: type, values: dict[str, Any]) -> Any:
+    """A (nested) configuration dataclass from what `dataclasses.asdict` and JSON made of it."""
+    types = typing.get_type_hints(kind)
+    if unknown := sorted(values.keys() - types.keys()):
+        raise ValueError(f"{kind.__qualname__} has no field {unknown[0]!r}{did_you_mean(unknown[0], types)}")
+    arguments = {}
+    for name, value in values.items():
+        if dataclasses.is_dataclass(types[name]):
+            value = config_from_dict(typing.cast(type, types[name]), value)
+        arguments[name] = tuple(value) if isinstance(value, list) else value
+    return kind(**arguments)
+
+
+def environment() -> dict[str, Any]:
+    """Versions, machine and device: what a figure needs beside it to mean anything."""
+    device = jax.devices()[0]
+    return {
+        "python": platform.python_version(),
+        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "machine": f"{platform.system()} {platform.machine()}, {len(os.sched_getaffinity(0))} cores"
+        if hasattr(os, "sched_getaffinity")
+        else f"{platform.system()} {platform.machine()}",
+        "device": f"{device.device_kind} ({jax.default_backend()}), {jax.device_count()} in all",
+        "x64": bool(jax.config.read("jax_enable_x64")),
+    }
+
+
+def write_params(folder: Path, state: TrainState) -> None:
+    """params.safetensors: every leaf of the parameters under its path; running statistics under "state/<path>"."""
+    from safetensors.numpy import save_file
+
+    leaves = named_leaves(state.params) | {f"state/{name}": leaf for name, leaf in named_leaves(state.state).items()}
+    arrays = {name: np.ascontiguousarray(jax.device_get(leaf)) for name, leaf in leaves.items()}
+    write(folder / "params.safetensors", lambda temporary: save_file(arrays, temporary))
+
+
+def read_params(folder: Path, like: TrainState) -> TrainState:
+    """`like` with the parameters and running statistics of the run. Raises ValueError if they are damaged or missing."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    path = folder / "params.safetensors"
+    if not path.is_file():
+        raise ValueError(f"{folder} has no params.safetensors: that run did not finish; jaxdl train --resume {folder}")
+    try:
+        leaves = load_file(path)
+        state = {name.removeprefix("state/"): leaves.pop(name) for name in list(leaves) if name.startswith("state/")}
+        params = from_named_leaves(like.params, leaves)
+        return like._replace(params=params, state=from_named_leaves(like.state, state))
+    except (SafetensorError, ValueError) as error:
+        raise ValueError(f"{path} is damaged or of another configuration: {error}") from None

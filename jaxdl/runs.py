@@ -1,0 +1,122 @@
+"""A recipe becomes a run folder, and a run folder a model again: what `jaxdl train` and `jaxdl evaluate` do."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+
+from jaxdl import pictures, recipes, run_folder
+from jaxdl.metrics import scalars
+from jaxdl.training import Callback, Event, Task, TrainState, callbacks, evaluate, fit
+from jaxdl.training.evaluate import has_rows
+from jaxdl.tree import parameter_count
+
+
+class Run(NamedTuple):
+    """A trained model and how it does.
+
+    Attributes:
+        folder: where its files lie.
+        scores: part of the data -> score -> value; "test" last, read once (or "train" alone if the task has one part).
+        headline: the name of the score that the recipe is about, such as "accuracy".
+        state: the trained state.
+        seconds: wall time of the training.
+    """
+
+    folder: Path
+    scores: dict[str, dict[str, float]]
+    headline: str
+    state: TrainState
+    seconds: float = 0.0
+
+
+def train(
+    recipe: str,
+    config: Any,
+    *,
+    run_dir: Path | None = None,
+    resume: bool = False,
+    more_callbacks: tuple[Callback, ...] = (),
+) -> Run:
+    """Train a recipe and write its run folder.
+
+    Args:
+        recipe: its name.
+        config: its Config.
+        run_dir: the run's folder, new or empty; by default `runs/<recipe>/<n>` with the next free n.
+        resume: go on in `run_dir` from its last checkpoint.
+        more_callbacks: beside the logs: a progress bar, say.
+    Raises: ValueError for what cannot be trained, before anything is written.
+    """
+    start = time.perf_counter()
+    task: Task = recipes.load(recipe).task(config)
+    folder = run_dir if resume and run_dir is not None else run_folder.new_folder(recipe, run_dir)
+    steps_per_call = _noted(folder)["steps_per_call"] if resume else "auto"
+    folder.mkdir(parents=True, exist_ok=True)
+    run_folder.write_config(folder, recipe, config)
+    notes: dict[str, Any] = run_folder.environment() | {"seed": config.seed}
+
+    def note(event: Event) -> None:
+        if event.kind == "begin":  # a resumed run must use the same program: another may round differently
+            notes.update(event.history.params)
+            run_folder.write_json(folder / "environment.json", notes)
+
+    hooks = [note, *more_callbacks, callbacks.json_lines(folder / "metrics.jsonl")]
+    hooks += [callbacks.csv_log(folder / "history.csv"), callbacks.nan_stop()]
+    if config.patience is not None:
+        hooks.append(callbacks.early_stopping(task.monitor, mode=task.mode, patience=config.patience))
+    state, history = fit(
+        task,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        callbacks=hooks,
+        run_dir=folder,
+        resume=resume,
+        steps_per_call=steps_per_call,
+    )
+    trained = time.perf_counter()
+    run = Run(folder, _scores(task, state), task.monitor.removeprefix("val_"), state, trained - start)
+    run_folder.write_params(folder, state)
+    figures = {"curves": lambda state, data: pictures.curves(history.history, history.epoch)} | dict(task.pictures)
+    for name, draw in figures.items():
+        figure = draw(state, task.data)
+        run_folder.write(folder / f"{name}.png", lambda path, figure=figure: figure.savefig(path, dpi=120))
+    seconds = {"train": trained - start, "in_all": time.perf_counter() - start}
+    notes.update(parameters=parameter_count(state.params), seconds=seconds, scores=run.scores)
+    run_folder.write_json(folder / "environment.json", notes)
+    return run
+
+
+def evaluate_run(folder: Path) -> Run:
+    """Score the model of a run folder again. Raises ValueError if the folder is not a finished run."""
+    _, task, state = load(folder)
+    return Run(folder, _scores(task, state), task.monitor.removeprefix("val_"), state)
+
+
+def load(folder: Path) -> tuple[Any, Task, TrainState]:
+    """Config, task and trained state of a run folder. Raises ValueError if the folder is not a finished run."""
+    recipe, config = configuration(folder)
+    task: Task = recipes.load(recipe).task(config)
+    like = jax.jit(task.init)(jax.random.key(config.seed))
+    return config, task, run_folder.read_params(folder, like)
+
+
+def configuration(folder: Path) -> tuple[str, Any]:
+    """Recipe and Config of a run folder. Raises ValueError if the folder is not a run's."""
+    recipe, values = run_folder.read_config(folder)
+    return recipe, run_folder.config_from_dict(recipes.load(recipe).Config, values)
+
+
+def _scores(task: Task, state: TrainState) -> dict[str, dict[str, float]]:
+    parts = {name: part for name, part in task.data._asdict().items() if has_rows(part)}
+    return {name: scalars(evaluate(task.evaluate, state, part)) for name, part in parts.items()}
+
+
+def _noted(folder: Path) -> dict[str, Any]:
+    try:
+        return json.loads((folder / "environment.json").read_text())
+    except (OSError, json.JSONDecodeError):
+        raise ValueError(f"{folder} cannot be resumed: its environment.json is missing or damaged") from None

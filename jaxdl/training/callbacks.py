@@ -1,0 +1,163 @@
+"""Callbacks: plain functions of an `Event`. Each function here makes one."""
+
+import csv
+import json
+import math
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from jaxdl.training.events import STOP, Callback, Event
+from jaxdl.training.step import TrainState
+from jaxdl.tree import named_leaves
+
+
+class NonFiniteError(FloatingPointError):
+    """A loss or another metric became NaN or infinite."""
+
+
+def nan_stop() -> Callback:
+    """Stop a run whose metrics are not finite: raises `NonFiniteError`.
+
+    The message names the step, the rows of its batch, and the first leaf of the train state that is not finite.
+    """
+
+    def callback(event: Event) -> None:
+        bad = [name for name, value in event.metrics.items() if not math.isfinite(value)]
+        if event.kind not in ("step", "epoch") or not bad:
+            return
+        leaves = named_leaves(event.state._replace(key=None, step=None)).items()
+        broken = [
+            name for name, leaf in leaves if jnp.issubdtype(leaf.dtype, jnp.inexact) and not jnp.isfinite(leaf).all()
+        ]
+        rows = [] if event.rows is None else event.rows.tolist()
+        shown = ", ".join(map(str, rows[:8])) + (f" and {len(rows) - 8} more" if len(rows) > 8 else "")
+        raise NonFiniteError(
+            f"{bad[0]} is {event.metrics[bad[0]]} at step {event.step} (epoch {event.epoch}, training rows {shown}); "
+            f"first leaf that is not finite: {broken[0] if broken else 'none yet'}; "
+            "try a smaller learning rate or look at those rows"
+        )
+
+    return callback
+
+
+def early_stopping(
+    monitor: str = "val_loss", *, mode: str = "min", patience: int = 5, min_delta: float = 0.0
+) -> Callback:
+    """End the run when `monitor` has not improved by more than `min_delta` for `patience` epochs.
+
+    At its end, early or not, the weights of the best epoch are put back. On a resumed run the epochs that lie
+    behind it count.
+
+    Raises: ValueError for a mode other than "min" or "max", a patience below 1, a score that does not exist.
+    """
+    if mode not in ("min", "max") or patience < 1:
+        raise ValueError(f'early_stopping: mode is "min" or "max" and patience >= 1, got {mode!r} and {patience}')
+    best_value, waited = math.inf, 0
+    best_state: TrainState | None = None
+
+    def improves(value: float) -> bool:
+        nonlocal best_value, waited
+        signed = value if mode == "min" else -value
+        better = signed < best_value - min_delta
+        best_value, waited = (signed, 0) if better else (best_value, waited + 1)
+        return better
+
+    def callback(event: Event) -> str | TrainState | None:
+        nonlocal best_state
+        if event.kind == "begin":
+            for value in event.history.history.get(monitor, []):
+                improves(value)
+        elif event.kind == "best":
+            best_state = jax.tree.map(jnp.copy, event.state)
+        elif event.kind == "epoch":
+            if monitor not in event.metrics:
+                raise ValueError(f"early_stopping: no score {monitor!r}; this run has {', '.join(event.metrics)}")
+            if improves(event.metrics[monitor]):
+                best_state = jax.tree.map(jnp.copy, event.state)  # the next step deletes the state's own buffers
+            return STOP if waited >= patience else None
+        elif event.kind == "end":
+            return best_state
+        return None
+
+    return callback
+
+
+def json_lines(path: Path) -> Callback:
+    """Append one JSON object an epoch to a file. A resumed run first drops the epochs that it will do again."""
+
+    def callback(event: Event) -> None:
+        if event.kind == "begin":
+            _replace_file(path, "".join(json.dumps(row) + "\n" for row in event.history.rows()))
+        elif event.kind == "epoch":
+            with path.open("a") as file:
+                file.write(json.dumps(event.history.rows()[-1]) + "\n")
+
+    return callback
+
+
+def csv_log(path: Path) -> Callback:
+    """Write the history as a CSV table, anew after every epoch."""
+
+    def callback(event: Event) -> None:
+        rows = event.history.rows()
+        if event.kind in ("epoch", "end") and rows:
+            temporary = path.with_name(path.name + ".part")
+            with temporary.open("w", newline="") as file:
+                writer = csv.DictWriter(file, rows[0].keys())
+                writer.writeheader()
+                writer.writerows(rows)
+            os.replace(temporary, path)
+
+    return callback
+
+
+def _replace_file(path: Path, text: str) -> None:
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(text)
+    os.replace(temporary, path)
+
+
+def progress(console: Console | None = None) -> Callback:
+    """A bar over all steps of the run, with loss, accuracy, steps a second and the time that remains."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[scores]}"),
+        TimeRemainingColumn(),
+        console=console or Console(stderr=True),
+        transient=True,
+    )
+    task = bar.add_task("training", total=None, scores="")
+    clock = step = 0.0
+
+    def callback(event: Event) -> None:
+        nonlocal clock, step
+        if event.kind == "begin":
+            bar.update(task, total=event.history.params["epochs"] * event.history.params["steps"], completed=event.step)
+            clock, step = time.perf_counter(), event.step
+            bar.start()
+        elif event.kind in ("step", "epoch"):
+            rate = (event.step - step) / max(time.perf_counter() - clock, 1e-9)
+            shown = {
+                name: v for name, v in event.metrics.items() if name in ("loss", "accuracy", "val_accuracy", "val_loss")
+            }
+            scores = "  ".join(f"{name} {value:.4f}" for name, value in shown.items())
+            epoch = f"epoch {event.epoch}/{event.history.params['epochs']}"
+            bar.update(task, description=epoch, completed=event.step, scores=f"{scores}  {rate:,.0f} steps/s")
+        elif event.kind == "end":
+            bar.stop()
+
+    return callback
+
+
+def record(events: list[Any]) -> Callback:
+    """Append (kind, epoch, step) of every event to a list: for tests and for learning what happens when."""
+    return lambda event: events.append((event.kind, event.epoch, event.step))

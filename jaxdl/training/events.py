@@ -1,0 +1,71 @@
+"""What a callback sees, what it may answer, and the history that all of them share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+
+from jaxdl.training.step import TrainState
+
+STOP = "stop"
+"""A callback that returns this ends the run behind the current epoch's event."""
+
+
+@dataclass
+class History:
+    """The scores of every finished epoch.
+
+    Attributes:
+        epoch: the finished epochs, from 1.
+        history: score name -> one value an epoch: "loss", "accuracy", "val_loss", ..., "seconds".
+        params: facts of the run: "epochs" planned, "steps" an epoch, "batch_size", "examples", "steps_per_call".
+    """
+
+    epoch: list[int] = field(default_factory=list)
+    history: dict[str, list[float]] = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
+
+    def append(self, epoch: int, scores: dict[str, float]) -> None:
+        """Add one epoch. A score that earlier epochs lack is filled with NaN there."""
+        for name, value in scores.items():
+            self.history.setdefault(name, [float("nan")] * len(self.epoch)).append(value)
+        self.epoch.append(epoch)
+
+    def last(self) -> dict[str, float]:
+        """The scores of the last epoch; {} before the first has ended."""
+        return {name: values[-1] for name, values in self.history.items() if values}
+
+    def rows(self) -> list[dict[str, float]]:
+        """One dict an epoch, "epoch" first."""
+        return [
+            {"epoch": epoch} | {name: values[i] for name, values in self.history.items()}
+            for i, epoch in enumerate(self.epoch)
+        ]
+
+
+class Event(NamedTuple):
+    """Something that happened in a run.
+
+    Attributes:
+        kind: "best": a resumed run loaded its best state so far (before "begin"); "begin"; "step": a call of one or
+            more steps has ended; "epoch": an epoch and its validation have ended; "end".
+        epoch: the epoch under way, or just ended, from 1.
+        step: steps done in all.
+        state: the train state now. The next step deletes its buffers: copy what must outlive the callback.
+        metrics: means so far in this epoch; at "epoch" also the validation scores, named "val_...".
+        history: of all finished epochs.
+        rows: the rows of the training data in the last step's batch; None before the first step.
+    """
+
+    kind: Literal["best", "begin", "step", "epoch", "end"]
+    epoch: int
+    step: int
+    state: TrainState
+    metrics: dict[str, float]
+    history: History
+    rows: np.ndarray | None
+
+
+Callback: TypeAlias = Callable[[Event], "str | TrainState | None"]
+"""None goes on, STOP ends the run, a TrainState replaces the current one (the best weights, at "end")."""

@@ -1,0 +1,168 @@
+"""The compiled programs of a run: many steps in one donated call, compiled once, and that is enforced."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxdl.data.batches import take_batch
+from jaxdl.metrics import merge
+from jaxdl.training.step import TrainState
+from jaxdl.tree import named_leaves
+from jaxdl.types import Array, Batch, Metrics
+
+_SECONDS_PER_CALL = 0.2  # how long a call may run before the progress bar and the NaN check hear of it
+_MEASURED_STEPS = 4
+
+
+class RetraceError(RuntimeError):
+    """A program that must be compiled once was traced a second time."""
+
+
+class CompiledOnce:
+    """`jax.jit` of a function, that raises and names the argument that differed when it is traced a second time.
+
+    >>> double = CompiledOnce(lambda x: 2 * x)
+    >>> double(jnp.zeros(3)).shape, double(jnp.ones(3)).shape, double.traces
+    ((3,), (3,), 1)
+    >>> double(jnp.zeros(4))
+    Traceback (most recent call last):
+        ...
+    jaxdl.training.program.RetraceError: compiled for 0: float32[3], but called again with 0: float32[4]
+    """
+
+    def __init__(self, function: Callable[..., Any], *, donate: tuple[int, ...] = ()) -> None:
+        self.traces = 0
+        self._first: dict[str, str] = {}
+
+        def traced(*args: Any) -> Any:
+            now = _signature(args)
+            if self.traces:
+                raise RetraceError(_difference(self._first, now))
+            self.traces, self._first = 1, now
+            return function(*args)
+
+        self._call = jax.jit(traced, donate_argnums=donate)
+
+    def __call__(self, *args: Any) -> Any:
+        return self._call(*args)
+
+
+def _signature(args: Any) -> dict[str, str]:
+    """Shape, dtype and weak type of every leaf by its path: what makes jax compile anew when it changes."""
+    types = {path: jax.typeof(leaf) for path, leaf in named_leaves(args).items()}
+    return {path: t.str_short() + (" weak" if getattr(t, "weak_type", False) else "") for path, t in types.items()}
+
+
+def _difference(first: dict[str, str], now: dict[str, str]) -> str:
+    for path in first | now:
+        if first.get(path) != now.get(path):
+            return f"compiled for {path}: {first.get(path)}, but called again with {path}: {now.get(path)}"
+    return "compiled a second time for arguments of equal shape and type: a sharding or a jax setting changed"
+
+
+class Stepper:
+    """Moves a run on inside one epoch, as many steps a call as `steps_per_call` says.
+
+    1 compiles a program without a loop; any other number, or "auto", one `while` loop that serves every number of
+    steps. Matrix products are as fast in both, but XLA's CPU backend has no fast convolution inside a loop: there "auto"
+    measures both programs on a copy of the state and settles on one. "auto" makes calls of about 0.2 s.
+    """
+
+    def __init__(
+        self,
+        step: Callable[[TrainState, Batch], tuple[TrainState, Metrics]],
+        state: TrainState,
+        data: Batch,
+        order: Array,
+        n_examples: int,
+        steps_per_call: int | str,
+    ) -> None:
+        self._data, self._steps = data, order.shape[0]
+        batch = jax.eval_shape(lambda d, o: take_batch(d, o, 0, n_examples), data, order)
+        self._metrics = jax.eval_shape(step, state, batch)[1]
+        self._seconds_per_step = 0.0
+        self.steps_per_call = steps_per_call
+        programs = {
+            loop: CompiledOnce(make_many_steps(step, n_examples, loop=loop), donate=(0, 1)) for loop in (True, False)
+        }
+        if steps_per_call == "auto" and jax.default_backend() == "cpu" and _convolves(step, state, batch):
+            seconds = {loop: self._measure(program, loop, state, order) for loop, program in programs.items()}
+            self.steps_per_call = "auto" if seconds[True] <= seconds[False] else 1
+        self.program = programs[self.steps_per_call != 1]
+
+    def zero_metrics(self) -> Metrics:
+        """Totals to start an epoch from."""
+        return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), self._metrics)
+
+    def advance(self, state: TrainState, totals: Metrics, order: Array, done: int) -> tuple[TrainState, Metrics, int]:
+        """Make one call. Give back the state, the totals with its steps' metrics added, and the steps done in all.
+
+        The call deletes the buffers of `state` and `totals`. It ends early behind a step whose metrics are not finite.
+        """
+        left = self._steps - done % self._steps
+        first, start = self.program.traces == 0, time.perf_counter()
+        state, totals = self.program(state, totals, self._data, order, jnp.asarray(self._length(left), jnp.int32))
+        now = int(state.step)  # waits for the call
+        if not first:
+            self._seconds_per_step = (time.perf_counter() - start) / (now - done)
+        return state, totals, now
+
+    def _length(self, left: int) -> int:
+        if isinstance(self.steps_per_call, int):
+            return min(self.steps_per_call, left)
+        if not self._seconds_per_step:  # not measured yet: the first call compiles, the second is timed
+            return min(_MEASURED_STEPS, left)
+        return max(1, min(left, int(_SECONDS_PER_CALL / self._seconds_per_step)))
+
+    def _measure(self, program: CompiledOnce, loop: bool, state: TrainState, order: Array) -> float:
+        """Seconds of a few steps on a copy of the state, the second time they run."""
+        n, seconds = min(_MEASURED_STEPS, self._steps), 0.0
+        state, totals = jax.tree.map(jnp.copy, state), self.zero_metrics()
+        for _ in range(2):
+            start = time.perf_counter()
+            for _ in range(1 if loop else n):
+                state, totals = program(state, totals, self._data, order, jnp.asarray(n, jnp.int32))
+            jax.block_until_ready(state)
+            seconds = time.perf_counter() - start
+        return seconds
+
+
+def make_many_steps(
+    step: Callable[[TrainState, Batch], tuple[TrainState, Metrics]], n_examples: int, *, loop: bool
+) -> Callable[..., tuple[TrainState, Metrics]]:
+    """A pure function (state, totals, data, order, n) -> (state, totals): n steps from `state.step` on, in one epoch.
+
+    Args:
+        step: the pure training step.
+        n_examples: rows of `data`; positions of `order` past it are padding.
+        loop: True for a `while` loop over the traced n, False for one step without a loop whatever n is.
+    """
+
+    def one(state: TrainState, totals: Metrics, data: Batch, order: Array) -> tuple[TrainState, Metrics]:
+        state, metrics = step(state, take_batch(data, order, state.step % order.shape[0], n_examples))
+        return state, merge(totals, metrics)
+
+    def many(state: TrainState, totals: Metrics, data: Batch, order: Array, n: Array) -> tuple[TrainState, Metrics]:
+        end = state.step + n
+
+        def unfinished(carry: tuple[TrainState, Metrics]) -> Array:
+            finite = [jnp.isfinite(total).all() for total in jax.tree.leaves(carry[1])]  # a sum over a NaN is NaN
+            return jnp.stack([carry[0].step < end, *finite]).all()
+
+        def body(carry: tuple[TrainState, Metrics]) -> tuple[TrainState, Metrics]:
+            return one(*carry, data, order)
+
+        return jax.lax.while_loop(unfinished, body, (state, totals))
+
+    def single(state: TrainState, totals: Metrics, data: Batch, order: Array, n: Array) -> tuple[TrainState, Metrics]:
+        del n
+        return one(state, totals, data, order)
+
+    return many if loop else single
+
+
+def _convolves(step: Callable[..., Any], state: TrainState, batch: Any) -> bool:
+    return "conv_general_dilated" in str(jax.make_jaxpr(step)(state, batch))

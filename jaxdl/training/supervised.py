@@ -1,0 +1,230 @@
+"""Supervised tasks: a model, a loss and the options that every classifier and regression has, made into a `Task`."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxdl import losses, metrics, optim, pictures, regularizers
+from jaxdl.data.arrays import count
+from jaxdl.data.batches import batch_rows, n_steps
+from jaxdl.data.splits import Splits
+from jaxdl.training.evaluate import evaluate, has_rows
+from jaxdl.training.fit import Task
+from jaxdl.training.step import TrainState, init_train_state, make_train_step
+from jaxdl.types import Array, Batch, Key, Metrics, Params, State
+from jaxdl.validation import require_not_negative, require_positive, require_rate
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """The options of a supervised run; a recipe's Config adds the model's.
+
+    Attributes:
+        seed: of the split, the parameters, the order of examples and dropout.
+        epochs: passes over the training part.
+        batch_size: examples a step; None is all of them (batch gradient descent), 1 is stochastic.
+        optimizer: the update rule.
+        learning_rate: its (largest) rate.
+        schedule: how the rate falls over the run.
+        warmup_epochs: epochs over which the rate rises from 0.
+        l1: rate of the penalty sum |w|.
+        l2: rate of the penalty sum w^2.
+        weight_decay: decoupled weight decay of adamw.
+        max_norm: largest norm of a unit's incoming weights; None for no limit.
+        clip_norm: largest norm of the whole gradient; None for no limit.
+        label_smoothing: share of the target spread evenly over all classes (classifiers).
+        patience: epochs without a better validation score before the run ends; None never ends early.
+        validation: share of the training data held out to choose the epoch.
+    """
+
+    seed: int = 0
+    epochs: int = 20
+    batch_size: int | None = 32
+    optimizer: Literal["sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw"] = "adam"
+    learning_rate: float = 1e-3
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup_epochs: int = 0
+    l1: float = 0.0
+    l2: float = 0.0
+    weight_decay: float = 0.0
+    max_norm: float | None = None
+    clip_norm: float | None = None
+    label_smoothing: float = 0.0
+    patience: int | None = None
+    validation: float = 0.1
+
+    def __post_init__(self) -> None:
+        require_positive("train", epochs=self.epochs, learning_rate=self.learning_rate)
+        optional = {"batch_size": self.batch_size, "max_norm": self.max_norm, "clip_norm": self.clip_norm}
+        optional["patience"] = self.patience
+        require_positive("train", **{name: value for name, value in optional.items() if value is not None})
+        require_not_negative("train", seed=self.seed, warmup_epochs=self.warmup_epochs, l1=self.l1, l2=self.l2)
+        require_not_negative("train", weight_decay=self.weight_decay)
+        require_rate("train", label_smoothing=self.label_smoothing, validation=self.validation)
+        if self.warmup_epochs >= self.epochs:
+            raise ValueError(f"train: warmup_epochs {self.warmup_epochs} must be fewer than the {self.epochs} epochs")
+
+
+class Model(NamedTuple):
+    """What a supervised task needs of a model.
+
+    Attributes:
+        init: key -> (params, state); state is {} where there are no running statistics.
+        apply: (params, state, x, train, key) -> (outputs, new state).
+    """
+
+    init: Callable[[Key], tuple[Params, State]]
+    apply: Callable[[Params, State, Array, bool, Key | None], tuple[Array, State]]
+
+
+def stateless(module: Any, config: Any) -> Model:
+    """The `Model` of a model module without running statistics and its Config."""
+
+    def apply(params: Params, state: State, x: Array, train: bool, key: Key | None) -> tuple[Array, State]:
+        del train  # a key is what tells training from evaluation
+        return module.apply(params, as_float(x), config, key=key), state
+
+    return Model(lambda key: (module.init(key, config), {}), apply)
+
+
+def as_float(x: Array) -> Array:
+    """Bytes to [0, 1] as float32; floats stay as they are. Inside the step, so that the data lie there as bytes."""
+    return x.astype(jnp.float32) / 255 if x.dtype == jnp.uint8 else x
+
+
+def make_optimizer(config: Config, n_examples: int) -> optax.GradientTransformation:
+    """The update rule of a configuration, with its schedule, clipping and constraint."""
+    steps = n_steps(n_examples, config.batch_size)
+    rate: Any = config.learning_rate
+    warmup = config.warmup_epochs * steps
+    if config.schedule == "cosine":
+        rate = optim.cosine_schedule(config.learning_rate, config.epochs * steps - warmup)
+    if warmup:
+        after = rate if callable(rate) else optim.constant_schedule(rate)
+        rate = optim.warmup_schedule(after, warmup)
+    rules: dict[str, Callable[[], optax.GradientTransformation]] = {
+        "sgd": lambda: optim.sgd(rate),
+        "momentum": lambda: optim.momentum(rate),
+        "nesterov": lambda: optim.momentum(rate, nesterov=True),
+        "rmsprop": lambda: optim.rmsprop(rate),
+        "adagrad": lambda: optim.adagrad(rate),
+        "adam": lambda: optim.adam(rate),
+        "adamw": lambda: optim.adamw(rate, weight_decay=config.weight_decay, mask=optim.matrices),
+    }
+    parts = [rules[config.optimizer]()]
+    if config.clip_norm is not None:
+        parts.insert(0, optim.clip_by_global_norm(config.clip_norm))
+    if config.max_norm is not None:
+        parts.append(optim.max_norm(config.max_norm))
+    return optax.chain(*parts)
+
+
+def classification(
+    model: Model,
+    config: Config,
+    data: Splits,
+    class_names: Sequence[str],
+    *,
+    augment: Callable[..., Array] | None = None,
+    more_pictures: dict[str, Callable[[TrainState, Splits], Any]] | None = None,
+) -> Task:
+    """A classifier: sparse categorical cross-entropy of its logits, accuracy, the confusion matrix.
+
+    Args:
+        model: outputs logits [B, K].
+        config: how to train it.
+        data: {"x": [N, ...], "y": [N] labels} in each part.
+        class_names: K names.
+        augment: (x, key=key) -> x, applied to training batches only.
+        more_pictures: further pictures for the run folder.
+    """
+
+    def loss_fn(params: Params, state: State, batch: Batch, key: Key) -> tuple[Array, tuple[State, Metrics]]:
+        model_key, augment_key = jax.random.split(key)
+        x = batch["x"] if augment is None else augment(as_float(batch["x"]), key=augment_key)
+        logits, state = model.apply(params, state, x, True, model_key)
+        each = losses.sparse_categorical_cross_entropy(
+            logits, batch["y"], label_smoothing=config.label_smoothing, where=batch["mask"]
+        )
+        scores = _scores(logits, batch, each)
+        return metrics.value(scores["loss"]) + _penalty(params, config), (state, scores)
+
+    def evaluate_batch(state: TrainState, batch: Batch) -> Metrics:
+        logits, _ = model.apply(state.params, state.state, batch["x"], False, None)
+        each = losses.sparse_categorical_cross_entropy(logits, batch["y"], where=batch["mask"])
+        confusion = metrics.confusion_matrix(logits, batch["y"], where=batch["mask"])
+        return _scores(logits, batch, each) | {"confusion": confusion}
+
+    def confusion(state: TrainState, data: Splits) -> Any:
+        part = data.test if has_rows(data.test) else data.train
+        return pictures.confusion_matrix(evaluate(evaluate_batch, state, part)["confusion"][0], class_names)
+
+    return _task(
+        model,
+        config,
+        data,
+        loss_fn,
+        evaluate_batch,
+        ("accuracy", "max"),
+        {"confusion": confusion} | (more_pictures or {}),
+    )
+
+
+def _scores(logits: Array, batch: Batch, each: Array) -> Metrics:
+    return {
+        "loss": metrics.mean(each, where=batch["mask"]),
+        "accuracy": metrics.accuracy(logits, batch["y"], where=batch["mask"]),
+    }
+
+
+def regression(model: Model, config: Config, data: Splits) -> Task:
+    """A regression: mean squared error; RMSE's square, MAE and R2 as scores. Outputs and targets [B]."""
+
+    def scores(params: Params, state: State, batch: Batch, train: bool, key: Key | None) -> tuple[Metrics, State]:
+        y, state = model.apply(params, state, batch["x"], train, key)
+        error, where = y - batch["y"], batch["mask"]
+        errors = metrics.squared_errors(y, batch["y"], where=where)
+        return {
+            "loss": metrics.mean(error * error, where=where),
+            "mae": metrics.mean(jnp.abs(error), where=where),
+            "r2": errors,
+        }, state
+
+    def loss_fn(params: Params, state: State, batch: Batch, key: Key) -> tuple[Array, tuple[State, Metrics]]:
+        values, state = scores(params, state, batch, True, key)
+        return metrics.value(values["loss"]) + _penalty(params, config), (state, values)
+
+    def evaluate_batch(state: TrainState, batch: Batch) -> Metrics:
+        return scores(state.params, state.state, batch, False, None)[0]
+
+    return _task(model, config, data, loss_fn, evaluate_batch, ("r2", "max"), {})
+
+
+def _penalty(params: Params, config: Config) -> Array:
+    return regularizers.elastic_net(params, l1_rate=config.l1, l2_rate=config.l2)
+
+
+def _task(
+    model: Model,
+    config: Config,
+    data: Splits,
+    loss_fn: Callable[..., Any],
+    evaluate_batch: Callable[[TrainState, Batch], Metrics],
+    score: tuple[str, str],
+    figures: dict[str, Callable[[TrainState, Splits], Any]],
+) -> Task:
+    n_examples = count(data.train)
+    batch_rows(n_examples, config.batch_size)  # an impossible batch size is found before anything is written
+    optimizer = make_optimizer(config, n_examples)
+
+    def init(key: Key) -> TrainState:
+        init_key, run_key = jax.random.split(key)
+        params, state = model.init(init_key)
+        return init_train_state(run_key, params, optimizer, state)
+
+    monitor = f"val_{score[0]}" if has_rows(data.validation) else score[0]
+    return Task(init, make_train_step(loss_fn, optimizer), evaluate_batch, data, monitor, score[1], figures)

@@ -1,0 +1,61 @@
+"""Checks of configurations on the host: one clear line that names the field, the value and the nearest right one."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+
+def require_positive(where: str, **values: Any) -> None:
+    """Raise ValueError unless every value (or every element of a tuple) is a positive number.
+
+    >>> require_positive("mlp.Config", n_in=-1)
+    Traceback (most recent call last):
+        ...
+    ValueError: mlp.Config: n_in must be positive, got -1
+    """
+    for name, value in values.items():
+        if any(v <= 0 for v in (value if isinstance(value, tuple) else (value,))):
+            raise ValueError(f"{where}: {name} must be positive, got {value}")
+
+
+def require_not_negative(where: str, **values: float) -> None:
+    """Raise ValueError unless every value is at least 0."""
+    for name, value in values.items():
+        if not value >= 0:
+            raise ValueError(f"{where}: {name} must be at least 0, got {value}")
+
+
+def require_rate(where: str, **values: float) -> None:
+    """Raise ValueError unless every value lies in [0, 1).
+
+    >>> require_rate("mlp.Config", dropout=1.5)
+    Traceback (most recent call last):
+        ...
+    ValueError: mlp.Config: dropout must be in [0, 1), got 1.5
+    """
+    for name, value in values.items():
+        if not 0 <= value < 1:
+            raise ValueError(f"{where}: {name} must be in [0, 1), got {value}")
+
+
+def require_name(where: str, field: str, value: str, names: Iterable[str]) -> None:
+    """Raise ValueError unless `value` is one of `names`; the message suggests the nearest.
+
+    >>> require_name("mlp.Config", "activation", "rellu", ["relu", "tanh"])
+    Traceback (most recent call last):
+        ...
+    ValueError: mlp.Config: unknown activation 'rellu', did you mean 'relu'? One of: relu, tanh
+    """
+    names = list(names)
+    if value not in names:
+        raise ValueError(f"{where}: unknown {field} {value!r}{did_you_mean(value, names)} One of: {', '.join(names)}")
+
+
+def did_you_mean(value: str, names: Iterable[str]) -> str:
+    """ ", did you mean 'x'?" for the nearest name, or "." where none is near.
+
+    >>> did_you_mean("digits_mpl", ["digits_mlp", "iris_mlp"])
+    ", did you mean 'digits_mlp'?"
+    """
+    near = difflib.get_close_matches(value, list(names), n=1, cutoff=0.4)
+    return f", did you mean {near[0]!r}?" if near else "."

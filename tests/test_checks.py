@@ -1,5 +1,6 @@
 """The gradient check itself: it catches planted errors, passes right gradients, and says what it found."""
 
+import contextlib
 import functools
 
 import jax
@@ -52,7 +53,7 @@ class TestPlantedErrors:
     @pytest.mark.parametrize("factor", [1 + 1e-4, 1 - 1e-4, 1 + 3e-6, -1.0, 0.0, 2.0])
     def test_scale_of_one_leaf(self, leaf, factor):
         params, x = network_arguments()
-        report = gradient_report(plant(*leaf, lambda dy: factor * dy), params, x)
+        report = gradient_report(plant(leaf[0], leaf[1], lambda dy: factor * dy), params, x)
         path = f"args[0]['{leaf[0]}']['{leaf[1]}']"
         assert [failure.path for failure in report.failures] == [path]
         assert report.failures[0].verdict == "wrong"
@@ -62,7 +63,7 @@ class TestPlantedErrors:
     def test_one_element(self, leaf):
         params, x = network_arguments()
         last = tuple(n - 1 for n in params[leaf[0]][leaf[1]].shape)
-        report = gradient_report(plant(*leaf, lambda dy: dy.at[last].multiply(1 + 1e-4)), params, x)
+        report = gradient_report(plant(leaf[0], leaf[1], lambda dy: dy.at[last].multiply(1 + 1e-4)), params, x)
         assert [failure.index for failure in report.failures] == [last]
 
     def test_wrong_axis(self):
@@ -144,11 +145,10 @@ class TestKinks:
         leaf = check_gradients(lambda x: jnp.where(x >= 0, x**2, jnp.nan), jnp.array([0.0, 0.5])).leaves[0]
         assert (leaf.kinks, leaf.verdict) == (1, "ok")
 
-    def test_kinks_at_every_point_are_reported(self):
-        """A sawtooth far finer than any step: no point has a neighborhood without kinks."""
-        period = 1e-9
+    def test_nothing_settles_is_reported(self):
+        """Far finer than any step: no point has a neighborhood in which the function looks smooth."""
         with pytest.raises(AssertionError, match=r"args\[0\] at index .*3 of 3 undecided.*lies on a kink"):
-            check_gradients(lambda x: jnp.abs(x / period - jnp.round(x / period)), jnp.array([0.1, 0.7, 1.3]))
+            check_gradients(lambda x: jnp.abs(jnp.sin(1e12 * x)), jnp.array([0.1, 0.7, 1.3]))
 
     def test_relu_network_with_dead_units_at_zero(self):
         params, x = network_arguments()
@@ -166,7 +166,15 @@ class TestPassing:
         assert report.ok
         assert not report.directional
         assert report.worst < 1e-8
-        assert str(report).splitlines()[0].split() == ["leaf", "shape", "worst", "relative", "error", "kinks", "verdict"]
+        assert str(report).splitlines()[0].split() == [
+            "leaf",
+            "shape",
+            "worst",
+            "relative",
+            "error",
+            "kinks",
+            "verdict",
+        ]
         assert [line.split()[0] for line in str(report).splitlines()[1:]] == [leaf.path for leaf in report.leaves]
         assert all(line.endswith("  ok") for line in str(report).splitlines()[1:])
 
@@ -227,10 +235,8 @@ class TestPassing:
 
     def test_flag_is_restored(self):
         for x in (jnp.ones(2), jnp.arange(2)):
-            try:
+            with contextlib.suppress(TypeError):
                 check_gradients(jnp.sin, x)
-            except TypeError:
-                pass
             assert jnp.ones(1).dtype == jnp.float32
 
     def test_deterministic(self):
@@ -283,7 +289,9 @@ class TestDirections:
 
 
 class TestRefusals:
-    @pytest.mark.parametrize("leaf", [jnp.arange(3), 1, True, jnp.array([True]), jnp.ones(2, jnp.complex64), 1j, "text"])
+    @pytest.mark.parametrize(
+        "leaf", [jnp.arange(3), 1, True, jnp.array([True]), jnp.ones(2, jnp.complex64), 1j, "text"]
+    )
     def test_leaf_without_a_real_gradient(self, leaf):
         with pytest.raises(TypeError, match=r"args\[1\]\['step'\] is .*only real floating leaves"):
             check_gradients(lambda x, p: p["w"], jnp.ones(2), {"w": jnp.ones(2), "step": leaf}, argnums=1)
@@ -321,7 +329,7 @@ class TestRefusals:
         weights = jnp.ones(3)
         with pytest.raises(ValueError) as caught:  # noqa: PT011
             check_gradients(lambda x: x * weights, jnp.ones(3))
-        assert any("closes over" in note for note in caught.value.__notes__)
+        assert any("closes over or makes" in note for note in caught.value.__notes__)
 
 
 class TestDifferences:

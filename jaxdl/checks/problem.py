@@ -127,7 +127,7 @@ def make_problem(f: Callable[..., Any], args: tuple[Any, ...], argnums: Sequence
         jaxpr = jax.make_jaxpr(flat)(point, arrays)
     except ValueError as error:
         if "dtype promotion" in str(error):
-            error.add_note("Gradients are checked in float64. An array that f closes over keeps its dtype: pass it.")
+            error.add_note("Gradients are checked in float64; arrays that f closes over or makes keep their own dtype.")
         raise
     rng = np.random.default_rng(seed)
     n_out = jaxpr.out_avals[0].shape[0]

@@ -1,0 +1,97 @@
+"""What every public function keeps: shapes, jit, rows of a batch, dtypes, one trace, finite gradients, numpy input.
+
+All of it under strict dtype promotion and with rank promotion refused (conftest).
+"""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from cases import Case, all_cases, arguments, as_numpy, cast, is_floating
+
+CASES = all_cases()
+
+
+def each(cases):
+    return pytest.mark.parametrize("case", cases, ids=lambda c: c.name)
+
+
+def shapes(tree: Any) -> list[Any]:
+    return [(jnp.shape(leaf), jnp.result_type(leaf)) for leaf in jax.tree.leaves(tree)]
+
+
+def assert_same(a: Any, b: Any, rtol: float) -> None:
+    """Equal up to rounding, relative to the largest entry of each leaf."""
+    assert jax.tree.structure(a) == jax.tree.structure(b)
+    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        x, y = as_numpy(x), as_numpy(y)
+        scale = np.max(np.abs(x[np.isfinite(x)]), initial=1e-30) if is_floating(x) else 0.0
+        np.testing.assert_allclose(x, y, rtol=0.0, atol=rtol * float(scale))
+
+
+@functools.cache
+def eager(case: Case) -> Any:
+    return case.function(*arguments(case))
+
+
+@each(CASES)
+def test_shapes_and_dtypes_are_known_without_running(case: Case):
+    assert shapes(jax.eval_shape(case.function, *arguments(case))) == shapes(eager(case))
+
+
+@each(CASES)
+def test_jit_equals_eager_and_does_not_retrace(case: Case):
+    traces = []
+
+    @jax.jit
+    def counted(*args):
+        traces.append(1)
+        return case.function(*args)
+
+    assert_same(counted(*arguments(case)), eager(case), rtol=2e-6)
+    counted(*arguments(case, seed=1))
+    assert len(traces) == 1, "new values of equal shape and dtype led to a second trace"
+
+
+@each(CASES)
+def test_numpy_input(case: Case):
+    args = jax.tree.map(as_numpy, arguments(case))
+    assert_same(case.function(*args), eager(case), rtol=2e-6)
+
+
+@each([c for c in CASES if c.batched])
+def test_row_of_batch_equals_single_example(case: Case):
+    args = arguments(case)
+    n = jnp.shape(jax.tree.leaves(args[case.batched[0]])[0])[0]
+    assert n > 1, "a batch of one row proves nothing"
+    for i in {0, n - 1}:
+        row = functools.partial(jax.tree.map, lambda x, i=i: x[i : i + 1])
+        single = [row(arg) if j in case.batched else arg for j, arg in enumerate(args)]
+        assert_same(jax.jit(case.function)(*single), row(eager(case)), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("case", "dtype"),
+    [(c, d) for c in CASES for d in c.dtypes],
+    ids=lambda v: v.name if isinstance(v, Case) else v,
+)
+def test_dtype_is_kept(case: Case, dtype: str):
+    args = arguments(case)
+    with jax.enable_x64(dtype == "float64"):
+        output = jax.eval_shape(case.function, *cast(args, jnp.dtype(dtype)))
+    floating = [leaf.dtype for leaf in jax.tree.leaves(output) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+    assert all(found == jnp.dtype(dtype) for found in floating), floating
+
+
+@each([c for c in CASES if c.wrt])
+def test_gradients_are_finite(case: Case):
+    def total(*args):
+        leaves = [leaf for leaf in jax.tree.leaves(case.function(*args)) if is_floating(leaf)]
+        return functools.reduce(jnp.add, [jnp.sum(leaf) for leaf in leaves])
+
+    gradients = jax.jit(jax.grad(total, argnums=case.wrt))(*arguments(case))
+    for path, leaf in jax.tree_util.tree_flatten_with_path(gradients)[0]:
+        assert np.isfinite(leaf).all(), f"argument {case.wrt[path[0].idx]}{jax.tree_util.keystr(path[1:])}"

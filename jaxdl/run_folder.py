@@ -109,7 +109,7 @@ def write_params(folder: Path, state: TrainState) -> None:
 
 
 def read_params(folder: Path, like: TrainState) -> TrainState:
-    """`like` with the parameters and running statistics of the run. Raises ValueError if they are damaged or missing."""
+    """`like` with the parameters and running statistics of the run. Raises ValueError if damaged or missing."""
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 

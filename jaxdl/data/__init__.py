@@ -14,6 +14,7 @@ from jaxdl.data.arrays import one_hot as one_hot
 from jaxdl.data.arrays import validate as validate
 from jaxdl.data.scaling import Scaler as Scaler
 from jaxdl.data.scaling import min_max as min_max
+from jaxdl.data.scaling import scale as scale
 from jaxdl.data.scaling import standardize as standardize
 from jaxdl.data.scaling import whiten as whiten
 from jaxdl.data.sources import DataDamaged as DataDamaged

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from jaxdl.data.splits import Splits
+
 AnyArray: TypeAlias = Any  # numpy or JAX: the functions use only what both have, and so return what they were given
 Statistics: TypeAlias = dict[str, np.ndarray]
 
@@ -168,3 +170,20 @@ def whiten(method: str = "zca", *, eps: float = 0.0) -> Scaler:
         return _back(x.reshape(y.shape), y)
 
     return Scaler(fit, apply, inverse)
+
+
+def scale(splits: Splits, scaler: Scaler, *, name: str = "x") -> Splits:
+    """Fit a scaler on the training part of a split and apply it to all parts (to one array of each, "x" by default).
+
+    >>> parts = Splits({"x": np.array([[1.0], [3.0]])}, {"x": np.array([[5.0]])}, {})
+    >>> scale(parts, standardize()).validation["x"].tolist()
+    [[3.0]]
+    """
+    statistics = scaler.fit(splits.train[name])
+    has_rows = [len(part.get(name, ())) > 0 for part in splits]
+    return Splits(
+        *(
+            p | {name: scaler.apply(statistics, p[name])} if rows else p
+            for p, rows in zip(splits, has_rows, strict=True)
+        )
+    )

@@ -1,6 +1,6 @@
 """Progression of diabetes from ten measurements (embedded): linear regression by gradient descent on whitened data.
 
-    jaxdl train diabetes_linear
+jaxdl train diabetes_linear
 """
 
 import dataclasses

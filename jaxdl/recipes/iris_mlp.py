@@ -1,6 +1,6 @@
 """Fisher's iris flowers (embedded) with a small MLP on standardized measurements.
 
-    jaxdl train iris_mlp
+jaxdl train iris_mlp
 """
 
 import dataclasses

@@ -1,6 +1,6 @@
 """Exam score from hours of study: the smallest regression, in one file with its data.
 
-    jaxdl train study_hours_linear
+jaxdl train study_hours_linear
 """
 
 import dataclasses

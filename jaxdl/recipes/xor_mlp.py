@@ -1,6 +1,6 @@
-"""Exclusive or with two hidden layers' worth less: one hidden layer of four units; no single layer can learn it.
+"""Exclusive or (XOR), which no single layer can learn, with one hidden layer.
 
-    jaxdl train xor_mlp
+jaxdl train xor_mlp
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ from jaxdl.training import Task, supervised
 
 @dataclasses.dataclass(frozen=True)
 class Config(supervised.Config):
-    """XOR with a 2-layer MLP, by batch gradient descent.
+    """XOR with a two-layer MLP, by batch gradient descent.
 
     Attributes:
         model: the network.

@@ -67,8 +67,8 @@ class Stepper:
     """Moves a run on inside one epoch, as many steps a call as `steps_per_call` says.
 
     1 compiles a program without a loop; any other number, or "auto", one `while` loop that serves every number of
-    steps. Matrix products are as fast in both, but XLA's CPU backend has no fast convolution inside a loop: there "auto"
-    measures both programs on a copy of the state and settles on one. "auto" makes calls of about 0.2 s.
+    steps. Matrix products are as fast in both, but XLA's CPU backend has no fast convolution inside a loop: there
+    "auto" measures both programs on a copy of the state and settles on one. "auto" makes calls of about 0.2 s.
     """
 
     def __init__(

@@ -6,13 +6,13 @@ most of optax's raise under strict dtype promotion; optax's and any other functi
 """
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import jax.numpy as jnp
 
 from jaxdl.types import Array
 
-Schedule: TypeAlias = Callable[[Array], Array]
+Schedule: TypeAlias = Callable[[Array | int], Any]  # step -> scalar; optax's and plain functions return floats too
 LearningRate: TypeAlias = float | Array | Schedule
 
 
@@ -41,7 +41,7 @@ def step_schedule(value: float | Array, factors: Mapping[int, float]) -> Schedul
     if any(boundary < 0 for boundary in factors):
         raise ValueError(f"step_schedule: boundaries are steps, >= 0, got {sorted(factors)}")
 
-    def schedule(step: Array) -> Array:
+    def schedule(step: Array | int) -> Array:
         rate = jnp.asarray(value, jnp.result_type(float))
         for boundary, factor in sorted(factors.items()):
             rate = jnp.where(jnp.asarray(step) >= boundary, rate * factor, rate)
@@ -66,7 +66,7 @@ def exponential_schedule(
     if not decay_rate > 0:
         raise ValueError(f"exponential_schedule: decay_rate must be > 0, got {decay_rate}")
 
-    def schedule(step: Array) -> Array:
+    def schedule(step: Array | int) -> Array:
         # whole periods are counted in integers: a rounded quotient could fall just short of the next one
         periods = _as_float(jnp.asarray(step) // decay_steps) if staircase else _as_float(step) / decay_steps
         return jnp.asarray(value, periods.dtype) * decay_rate**periods
@@ -89,7 +89,7 @@ def cosine_schedule(value: float | Array, decay_steps: int, *, end: float | Arra
     """
     _require_steps("cosine_schedule", "decay_steps", decay_steps, 1)
 
-    def schedule(step: Array) -> Array:
+    def schedule(step: Array | int) -> Array:
         fraction = jnp.minimum(_as_float(step) / decay_steps, 1)
         start, stop = jnp.asarray(value, fraction.dtype), jnp.asarray(end, fraction.dtype)
         return stop + (start - stop) * (1 + jnp.cos(jnp.pi * fraction)) / 2
@@ -115,11 +115,9 @@ def warmup_schedule(after: Schedule, warmup_steps: int) -> Schedule:
     if warmup_steps == 0:
         return after
 
-    def schedule(step: Array) -> Array:
-        late = after(jnp.maximum(jnp.asarray(step) - warmup_steps, 0))  # after(0) until the warm-up is over
-        return (
-            late * jnp.minimum(_as_float(step) / max(warmup_steps, 1), 1).astype(late.dtype) if warmup_steps else late
-        )
+    def schedule(step: Array | int) -> Array:
+        rate = _as_float(after(jnp.maximum(jnp.asarray(step) - warmup_steps, 0)))  # after(0) until the warm-up is over
+        return rate * jnp.minimum(_as_float(step) / warmup_steps, 1)
 
     return schedule
 

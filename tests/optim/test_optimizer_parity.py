@@ -143,16 +143,18 @@ def problem(dtype: str) -> tuple[Any, Callable[[Any], Any]]:
 
 def jax_trajectory(optimizer: optax.GradientTransformation, dtype: str) -> Any:
     """The parameters after each step, leaves [STEPS, ...]."""
-    start, grad = problem(dtype)
+    params, grad = problem(dtype)
 
-    def step(carry: Any, _: None) -> tuple[Any, Any]:
-        params, state = carry
-        updates, state = optimizer.update(grad(params), state, params)
-        params = optax.apply_updates(params, updates)
-        return (params, state), params
+    @jax.jit
+    def step(params: Any, state: Any, gradient: Any) -> tuple[Any, Any]:
+        updates, state = optimizer.update(gradient, state, params)
+        return optax.apply_updates(params, updates), state
 
-    run = jax.jit(lambda params: jax.lax.scan(step, (params, optimizer.init(params)), length=STEPS)[1])
-    return jax.device_get(run(start))
+    state, history = optimizer.init(params), []
+    for _ in range(STEPS):
+        params, state = step(params, state, grad(params))
+        history.append(jax.device_get(params))
+    return jax.tree.map(lambda *steps: np.stack(steps), *history)
 
 
 def torch_trajectory(name: str, arguments: dict[str, Any], dtype: str) -> Any:

@@ -151,7 +151,7 @@ def gaussian_noise(images: Array, std: float, *, key: Key) -> Array:
     _check_images(images, "gaussian_noise")
     if std < 0:
         raise ValueError(f"gaussian_noise: std must be >= 0, got {std}")
-    work = jnp.promote_types(images.dtype, jnp.float32) if jnp.issubdtype(images.dtype, jnp.floating) else jnp.float32
+    work = jnp.float64 if images.dtype == jnp.float64 else jnp.float32
     noise = _per_row(lambda k: jax.random.normal(k, images.shape[1:], work), key, images.shape[0])
     noisy = images.astype(work) + std * noise
     if not jnp.issubdtype(images.dtype, jnp.floating):

@@ -65,7 +65,11 @@ def _message(framed: str, kind: type, command: str) -> str:
         words = lines[0].removeprefix("Unrecognized options:").replace(",", " ").split()
         flag = next((word for word in words if word.startswith("-")), words[0])
         return f"unknown option {flag}{did_you_mean(flag, flags(kind))} See: jaxdl {command} --help"
-    return lines[0].removeprefix("Error parsing ")
+    message = lines[0].removeprefix("Error parsing ").removeprefix("Config: ")
+    if choice := re.match(r"invalid choice '(.*)' for argument '(.*)'\. Expected one of \((.*)\)", message):
+        value, flag, names = choice[1], choice[2], [name.strip("' ") for name in choice[3].split(",")]
+        return f"{flag}: unknown value {value!r}{did_you_mean(value, names)} One of: {', '.join(names)}"
+    return re.sub(r"invalid literal for int\(\) with base 10: (.*)", r"\1 is not a whole number", message)
 
 
 def flags(kind: type, prefix: str = "--") -> list[str]:

@@ -21,7 +21,7 @@ class Config(supervised.Config):
     model: linear.Config = linear.Config(n_in=10)
     epochs: int = 100
     batch_size: int | None = None
-    optimizer: str = "sgd"
+    optimizer: supervised.Optimizer = "sgd"
     learning_rate: float = 0.25
     validation: float = 0.0
 

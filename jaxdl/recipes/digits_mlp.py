@@ -20,7 +20,7 @@ class Config(supervised.Config):
 
     model: mlp.Config = mlp.Config(n_in=64, n_out=10, widths=(256, 256), dropout=0.3)
     epochs: int = 60
-    schedule: str = "cosine"
+    schedule: supervised.Schedule = "cosine"
 
 
 def task(config: Config) -> Task:

@@ -26,7 +26,7 @@ class Config(supervised.Config):
     model: linear.Config = linear.Config(n_in=1)
     epochs: int = 300
     batch_size: int | None = None
-    optimizer: str = "momentum"
+    optimizer: supervised.Optimizer = "momentum"
     learning_rate: float = 0.01
 
 

@@ -14,7 +14,7 @@ from jaxdl.types import Batch, Metrics
 _ROWS = 512  # per call: enough to keep a device busy, few enough to keep the activations small
 
 
-def evaluate(evaluate_batch: Callable[[Any, Batch], Metrics], state: Any, data: Batch) -> Metrics:
+def evaluate(evaluate_batch: Callable[[Any, Batch], Metrics], state: Any, data: dict[str, Any]) -> Metrics:
     """Sum the metrics of `evaluate_batch` over all rows of `data`; padding rows are masked.
 
     Args:
@@ -34,7 +34,7 @@ def evaluate(evaluate_batch: Callable[[Any, Batch], Metrics], state: Any, data: 
     return merge_all([one(state, data, i, n, batch) for i in range(n_steps(n, batch))])
 
 
-def has_rows(data: Batch) -> bool:
+def has_rows(data: dict[str, Any]) -> bool:
     """Whether a part of a split holds any examples; a part that was not asked for is empty."""
     return any(len(values) for values in data.values())
 

@@ -111,7 +111,8 @@ def fit(
             nonlocal state, stopped
             epoch = min(-(-max(done, 1) // steps), epochs)
             for callback in callbacks:
-                answer = callback(Event(kind, epoch, done, state if kind != "best" else best, metrics, history, rows))
+                shown = best if best is not None and kind == "best" else state
+                answer = callback(Event(kind, epoch, done, shown, metrics, history, rows))
                 stopped = stopped or (isinstance(answer, str) and answer == STOP)
                 state = answer if isinstance(answer, TrainState) else state
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,9 @@ from jaxdl.training.fit import Task
 from jaxdl.training.step import TrainState, init_train_state, make_train_step
 from jaxdl.types import Array, Batch, Key, Metrics, Params, State
 from jaxdl.validation import require_not_negative, require_positive, require_rate
+
+Optimizer: TypeAlias = Literal["sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw"]
+Schedule: TypeAlias = Literal["constant", "cosine"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,9 +47,9 @@ class Config:
     seed: int = 0
     epochs: int = 20
     batch_size: int | None = 32
-    optimizer: Literal["sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw"] = "adam"
+    optimizer: Optimizer = "adam"
     learning_rate: float = 1e-3
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: Schedule = "constant"
     warmup_epochs: int = 0
     l1: float = 0.0
     l2: float = 0.0

@@ -35,7 +35,7 @@ def whole_epoch(epoch, n, b, shuffled):
 @example((10, None), 1, True)
 @example((5, 5), 0, True)
 @example((4, 1), 0, False)
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=10)
 def test_every_example_exactly_once_an_epoch(size, epoch, shuffled):
     n, b = size
     order, batches = whole_epoch(epoch, n, b, shuffled)

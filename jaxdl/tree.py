@@ -1,11 +1,12 @@
-"""Trees of arrays: their leaves by path, and the table that says what a model is made of."""
+"""Trees of arrays: their leaves by path, the table that says what a model is made of, and what running sums need."""
 
 import math
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
-from jaxdl.types import Array
+from jaxdl.types import Array, Params, Tree, at_least_float32
 
 
 def named_leaves(tree: Any) -> dict[str, Array]:
@@ -32,25 +33,23 @@ def from_named_leaves(template: Any, leaves: dict[str, Any]) -> Any:
     if unknown := sorted(leaves.keys() - expected.keys()):
         raise ValueError(f"leaf {unknown[0]!r} has no place in the tree ({len(unknown)} such leaves)")
     for name, leaf in expected.items():
-        if jax.numpy.shape(leaf) != jax.numpy.shape(leaves[name]):
-            raise ValueError(f"leaf {name!r}: expected shape {jax.numpy.shape(leaf)}, got {leaves[name].shape}")
+        if jnp.shape(leaf) != jnp.shape(leaves[name]):
+            raise ValueError(f"leaf {name!r}: expected shape {jnp.shape(leaf)}, got {leaves[name].shape}")
     return jax.tree.unflatten(jax.tree.structure(template), [leaves[name] for name in expected])
 
 
 def parameter_count(tree: Any) -> int:
     """The number of elements in all leaves.
 
-    >>> import jax.numpy as jnp
     >>> parameter_count({"w": jnp.zeros((3, 2)), "b": jnp.zeros(2)})
     8
     """
-    return sum(math.prod(jax.numpy.shape(leaf)) for leaf in jax.tree.leaves(tree))
+    return sum(math.prod(jnp.shape(leaf)) for leaf in jax.tree.leaves(tree))
 
 
 def summary(tree: Any) -> str:
     """A table of every leaf: path, rank, shape, dtype, parameters, bytes, and the totals. For any tree of arrays.
 
-    >>> import jax.numpy as jnp
     >>> print(summary({"w": jnp.zeros((3, 2)), "b": jnp.zeros(2)}))
     path    rank  shape   dtype    parameters  bytes
     b          1  (2,)    float32           2      8
@@ -60,7 +59,7 @@ def summary(tree: Any) -> str:
     rows = [("path", "rank", "shape", "dtype", "parameters", "bytes")]
     total_bytes = 0
     for name, leaf in named_leaves(tree).items():
-        leaf = leaf if hasattr(leaf, "dtype") else jax.numpy.asarray(leaf)
+        leaf = leaf if hasattr(leaf, "dtype") else jnp.asarray(leaf)
         n_bytes = leaf.size * leaf.dtype.itemsize
         total_bytes += n_bytes
         rows.append((name, str(leaf.ndim), str(leaf.shape), str(leaf.dtype), f"{leaf.size:,}", f"{n_bytes:,}"))
@@ -75,3 +74,27 @@ def summary(tree: Any) -> str:
         return "  ".join(cells).rstrip()
 
     return "\n".join(map(line, rows))
+
+
+def zeros(params: Params) -> Tree:
+    """Zeros with the shapes of the parameters, in at least float32: where a running sum starts."""
+    return jax.tree.map(lambda p: jnp.zeros_like(at_least_float32(jnp.asarray(p))), params)
+
+
+def cast_like(tree: Tree, like: Tree) -> Tree:
+    """Cast each leaf to the dtype of the same leaf of `like`."""
+    return jax.tree.map(lambda x, y: x.astype(y.dtype), tree, like)
+
+
+def check_same_shapes(name: str, state: Tree, updates: Tree) -> None:
+    """Raise ValueError unless both trees have the same structure and shapes: nothing may broadcast into a state."""
+
+    def check(path: tuple[Any, ...], a: Array, x: Array) -> None:
+        if jnp.shape(a) != jnp.shape(x):
+            leaf = f"leaf {jax.tree_util.keystr(path)}" if path else "the array"
+            raise ValueError(
+                f"{name}: {leaf} has shape {jnp.shape(x)}, but the state was made for {jnp.shape(a)}; "
+                "call init with parameters of that shape"
+            )
+
+    jax.tree_util.tree_map_with_path(check, state, updates)

@@ -13,6 +13,7 @@ Array: TypeAlias = jax.Array
 Key: TypeAlias = jax.Array  # a typed key from `jax.random.key`, used once
 Params: TypeAlias = Any  # nested dict of arrays: what `jax.grad` differentiates
 State: TypeAlias = Any  # nested dict of arrays that a model carries beside its parameters (running statistics)
+Tree: TypeAlias = Any  # any tree of arrays: gradients, squared gradients, parameters, statistics
 Batch: TypeAlias = dict[str, Array]  # arrays with a common leading axis B: {"x": ..., "y": ..., "mask": [B] bool}
 Pair: TypeAlias = tuple[Array, Array]  # (sum, count): adds over batches and devices; the mean is sum / count
 Metrics: TypeAlias = dict[str, Any]  # name -> Pair, or a dict of Pairs for what takes several sums (R2)
@@ -29,4 +30,4 @@ class Initializer(Protocol):
 
 def at_least_float32(x: Array) -> Array:
     """Cast half precision up to float32 and leave float32 and float64 as they are (sums, norms, softmax, moments)."""
-    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    return x if x.dtype in (jnp.float32, jnp.float64) else x.astype(jnp.float32)

@@ -1,13 +1,13 @@
 """Optimizers by hand: each is an `optax.GradientTransformation`, and mixes with optax's own in `optax.chain`."""
 
+from jaxdl.ewma import Ewma as Ewma
+from jaxdl.ewma import EwmaState as EwmaState
+from jaxdl.ewma import ewma as ewma
 from jaxdl.optim.constraints import add_decayed_weights as add_decayed_weights
 from jaxdl.optim.constraints import clip_by_global_norm as clip_by_global_norm
 from jaxdl.optim.constraints import global_norm as global_norm
 from jaxdl.optim.constraints import matrices as matrices
 from jaxdl.optim.constraints import max_norm as max_norm
-from jaxdl.optim.ewma import Ewma as Ewma
-from jaxdl.optim.ewma import EwmaState as EwmaState
-from jaxdl.optim.ewma import ewma as ewma
 from jaxdl.optim.schedules import LearningRate as LearningRate
 from jaxdl.optim.schedules import Schedule as Schedule
 from jaxdl.optim.schedules import constant_schedule as constant_schedule

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxdl.optim.trees import Tree, at_least_float32, stateless
-from jaxdl.types import Array, Params
+from jaxdl.optim.transformation import stateless
+from jaxdl.types import Array, Params, Tree, at_least_float32
 
 Mask = (
     Tree | Callable[[Params], Tree]

@@ -11,10 +11,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxdl.optim.ewma import EwmaState, check_decay, decay_like, ewma, next_step
+from jaxdl.ewma import EwmaState, check_decay, decay_like, ewma, next_step
 from jaxdl.optim.schedules import LearningRate, Schedule
-from jaxdl.optim.trees import Tree, at_least_float32, cast_like, check_same_shapes, stateless, transformation, zeros
-from jaxdl.types import Array, Params
+from jaxdl.optim.transformation import stateless, transformation
+from jaxdl.tree import cast_like, check_same_shapes, zeros
+from jaxdl.types import Array, Params, Tree, at_least_float32
 
 
 class MomentumState(NamedTuple):

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxdl.ewma import next_step, total_weight
 from jaxdl.optim import EwmaState, ewma
-from jaxdl.optim.ewma import next_step, total_weight
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.5, 0.9, 0.999])

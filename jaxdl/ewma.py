@@ -7,8 +7,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxdl.optim.trees import Tree, check_same_shapes, zeros
-from jaxdl.types import Array
+from jaxdl.tree import check_same_shapes, zeros
+from jaxdl.types import Array, Tree
 
 
 class EwmaState(NamedTuple):

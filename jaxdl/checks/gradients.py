@@ -1,41 +1,14 @@
 """`check_gradients`: every leaf of a reverse-mode gradient against finite differences in float64."""
 
-import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
 
-from jaxdl.checks.differences import LEVELS, Estimate, estimate, steps_of
-from jaxdl.checks.problem import Leaf, Problem, make_problem
+from jaxdl.checks.probes import Comparison, Probe, compare, make_probes
+from jaxdl.checks.problem import Leaf, make_problem
 from jaxdl.checks.report import GradientReport, LeafReport, Verdict
-
-# Steps relative to the coordinate's size. Multiples of pi, since a periodic function may repeat along round numbers.
-FIRST_STEP = math.pi / 111
-OTHER_STEPS = tuple(math.pi * s for s in (0.28, 5.5e-4, 3.6e-5, 2.3e-6, 1.4e-7))  # for curvature, for a near kink
-ABSOLUTE_STEPS = (FIRST_STEP, OTHER_STEPS[2])  # for values far below the scale of the function: 1 + 1e-8
-SMALLEST_STEP = 5e-8
-NARROW_STEP = 1e-3  # below it, a function that rounds to float32 is a staircase
-MOVES = ((1.0, 1.0), (-1.0, -1.0), (-1.0, 1.0), (-1.0, 1.0))  # signs of the moves off a kink: a domain may end there
-
-
-class Probe(NamedTuple):
-    """One direction: `vector` at x[start:], of one coordinate or of a whole leaf."""
-
-    leaf: int
-    start: int
-    vector: np.ndarray
-    where: tuple[int, ...] | None  # its index in the leaf, None for a direction
-
-
-class Comparison(NamedTuple):
-    """Gradient and finite difference per probe, [P] each."""
-
-    gradient: np.ndarray
-    difference: Estimate
-    settled: np.ndarray
-    moved: np.ndarray
 
 
 def check_gradients(
@@ -127,8 +100,8 @@ def gradient_report(
             raise ValueError("the function is not finite at this point: there is no derivative to compare with")
         gradient = problem.gradient(problem.point)
         directional = problem.point.size > max_elements
-        probes = _probes(problem, gradient, directions if directional else 0, rng)
-        comparison = _compare(problem, gradient, probes, rtol, rng)
+        probes = make_probes(problem, gradient, directions if directional else 0, rng)
+        comparison = compare(problem, gradient, probes, rtol, rng)
     leaves = tuple(
         _judge(leaf, [i for i, p in enumerate(probes) if p.leaf == n], probes, comparison, rtol)
         for n, leaf in enumerate(problem.leaves)
@@ -137,119 +110,18 @@ def gradient_report(
     return GradientReport(leaves, rtol, directional, hint if problem.narrow else "")
 
 
-def _sizes(x: np.ndarray) -> np.ndarray:
-    """The size of each coordinate of a leaf, by which steps are scaled: its own, or a tenth of the leaf's largest."""
-    largest = np.max(np.abs(x), initial=0.0) or 1.0
-    return np.maximum(np.abs(x), 0.1 * largest)
-
-
-def _probes(problem: Problem, gradient: np.ndarray, directions: int, rng: np.random.Generator) -> list[Probe]:
-    """Every coordinate; or (directions > 0) for larger leaves random directions, steepest and random coordinates."""
-    probes = []
-    for n, leaf in enumerate(problem.leaves):
-        sizes = _sizes(problem.point[leaf.start : leaf.start + leaf.size])
-        coordinates = np.arange(leaf.size)
-        if directions and leaf.size > 2 * directions:
-            for _ in range(directions):
-                probes.append(Probe(n, leaf.start, sizes * rng.choice([-1.0, 1.0], leaf.size), None))
-            steepness = np.nan_to_num(np.abs(gradient[leaf.start : leaf.start + leaf.size]) * sizes, nan=np.inf)
-            steepest = np.argsort(steepness)[-directions:]
-            coordinates = np.union1d(steepest, rng.choice(leaf.size, directions, replace=False))
-        for i in coordinates:
-            index = tuple(int(k) for k in np.unravel_index(i, leaf.shape))
-            probes.append(Probe(n, leaf.start + int(i), sizes[i : i + 1], index))
-    return probes
-
-
-def _along(gradient: np.ndarray, probes: Sequence[Probe]) -> np.ndarray:
-    return np.array([gradient[p.start : p.start + p.vector.size] @ p.vector for p in probes])
-
-
-def _measure(
-    problem: Problem, x: np.ndarray, probes: Sequence[Probe], step: np.ndarray, magnitude: np.ndarray | float = 0.0
-) -> Estimate:
-    """Finite differences at x along each probe, at the ladder of steps below `step` [P]."""
-    steps = np.stack([steps_of(step), -steps_of(step)], axis=1).reshape(len(probes), 2 * LEVELS)
-    change, size = np.empty(steps.shape), np.empty(steps.shape)
-    group = max(1, 2**22 // (2 * LEVELS * x.size + 1))  # probes whose points fit into 32 MiB
-    for begin in range(0, len(probes), group):
-        part = slice(begin, begin + group)
-        points = np.tile(x, (len(probes[part]), 2 * LEVELS, 1))
-        for row, probe, t in zip(points, probes[part], steps[part], strict=True):
-            row[:, probe.start : probe.start + probe.vector.size] += t[:, None] * probe.vector
-        shape = points.shape[:2]
-        results = problem.changes(x, points.reshape(-1, x.size))
-        change[part], size[part] = (values.reshape(shape) for values in results)
-    return estimate(change[:, :LEVELS], change[:, LEVELS:], np.maximum(size.max(axis=1), magnitude), step)
-
-
-def _is_precise(difference: Estimate, rtol: float) -> np.ndarray:
-    return difference.error + difference.rounding <= 0.25 * rtol * np.abs(difference.value)
-
-
-def _is_settled(difference: Estimate, rtol: float) -> np.ndarray:
-    return difference.error <= 0.25 * rtol * np.abs(difference.value) + difference.rounding
-
-
-def _select(mask: np.ndarray, new: Estimate, old: Estimate) -> Estimate:
-    return Estimate(*(np.where(mask, a, b) for a, b in zip(new, old, strict=True)))
-
-
-def _differences(problem: Problem, x: np.ndarray, probes: Sequence[Probe], rtol: float) -> Estimate:
-    """The most precise estimate per probe; more steps are tried only where the first is not precise."""
-    best = _measure(problem, x, probes, np.full(len(probes), FIRST_STEP))
-    open_ = np.flatnonzero(~_is_precise(best, rtol))
-    if not open_.size:
-        return best
-    remaining = [probes[int(i)] for i in open_]
-    sizes = np.array([np.abs(p.vector).max() for p in remaining])
-    own = np.array(
-        [abs(x[p.start]) if p.vector.size == 1 and x[p.start] else s for p, s in zip(remaining, sizes, strict=True)]
-    )
-    ladders = [np.full(len(remaining), s) for s in OTHER_STEPS if s >= NARROW_STEP or not problem.narrow]
-    ladders += [] if problem.narrow else [np.maximum(s / sizes, SMALLEST_STEP) for s in ABSOLUTE_STEPS]
-    ladders += [FIRST_STEP * own / sizes]  # for values far below the rest of their leaf: log(1e-8) beside log(1)
-    found = Estimate(*(field[open_] for field in best))
-    for step in ladders:
-        new = _measure(problem, x, remaining, step, found.magnitude)  # values that stay equal by luck are as coarse
-        found = _select(new.error + new.rounding < found.error + found.rounding, new, found)
-    for field, values in zip(best, found, strict=True):
-        field[open_] = values
-    return best
-
-
-def _compare(
-    problem: Problem, gradient: np.ndarray, probes: Sequence[Probe], rtol: float, rng: np.random.Generator
-) -> Comparison:
-    """Both derivatives of every probe; those on a kink at the point are compared at a neighboring one."""
-    along, difference = _along(gradient, probes), _differences(problem, problem.point, probes, rtol)
-    settled = _is_settled(difference, rtol)
-    moved = np.zeros(len(probes), bool)
-    sizes = np.concatenate([_sizes(problem.point[leaf.start : leaf.start + leaf.size]) for leaf in problem.leaves])
-    for signs in MOVES:
-        stuck = np.flatnonzero(~settled & np.isfinite(along))  # a NaN at the point itself stays a failure
-        if not stuck.size:
-            break
-        x = problem.point + sizes * rng.uniform(0.01, 0.1, sizes.size) * rng.choice(signs, sizes.size)
-        part = [probes[int(i)] for i in stuck]
-        new = _differences(problem, x, part, rtol)
-        good = _is_settled(new, rtol)
-        along[stuck[good]] = _along(problem.gradient(x), part)[good]
-        for field, values in zip(difference, new, strict=True):
-            field[stuck[good]] = values[good]
-        settled[stuck[good]] = moved[stuck[good]] = True
-    return Comparison(along, difference, settled, moved)
-
-
 def _judge(leaf: Leaf, members: list[int], probes: Sequence[Probe], comparison: Comparison, rtol: float) -> LeafReport:
     """The verdict on one leaf from its probes."""
     if not members:
         return LeafReport(leaf.path, leaf.shape, 0.0, None, 0.0, 0.0, "ok", 0, 0, 0)
     left, settled = comparison.gradient[members], comparison.settled[members]
-    right, error, rounding = (field[members] for field in comparison.difference[:3])
+    right, error, rounding, magnitude = (field[members] for field in comparison.difference)
+    share = np.array([probes[i].share for i in members])
     # A coordinate whose noise is below rtol of the leaf's largest derivative needs no more precision than that.
-    largest = np.max(np.abs(right), initial=0.0, where=settled)
-    negligible = ~settled & (error <= rtol * largest)
+    largest, terms = (np.max(np.abs(v), initial=0.0, where=settled) for v in (right, share * right))
+    negligible = ~settled & (error <= rtol * largest) & (share * error <= rtol * terms)
+    # Terms as large as x_i dg/dx_i may cancel inside f, so that its rounding is theirs.
+    rounding = rounding * np.maximum(1.0, terms / np.maximum(magnitude, np.finfo(np.float64).tiny))
     allowed = np.where(negligible, error, rounding)
     decided = (settled | negligible) | ~np.isfinite(left)
     scale = np.maximum(np.maximum(np.abs(left), np.abs(right)), allowed / rtol)

@@ -1,5 +1,6 @@
 """A function of trees as a function of one flat float64 vector, with its gradient and its changes along steps."""
 
+import functools
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from jaxdl.types import Shape
 
 CHUNK_ELEMENTS = 2**21  # perturbed points and outputs held at once (16 MiB in float64)
 CHUNK_ROWS = 512
+FAST = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}  # compiling is most of the time
 
 
 class Leaf(NamedTuple):
@@ -133,7 +135,7 @@ def make_problem(f: Callable[..., Any], args: tuple[Any, ...], argnums: Sequence
     n_out = jaxpr.out_avals[0].shape[0]
     cotangent = rng.uniform(0.5, 1.5, n_out) * rng.choice([-1.0, 1.0], n_out)  # no output has a small weight
 
-    @jax.jit
+    @functools.partial(jax.jit, compiler_options=FAST)
     def gradient(x: jax.Array, cotangent: jax.Array, arrays: list[Any]) -> jax.Array:
         return jax.vjp(lambda x: flat(x, arrays), x)[1](cotangent)[0]
 
@@ -157,7 +159,7 @@ def _changes(
 ) -> Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """The compiled map from perturbed points to the changes of g, vectorized over a chunk of points."""
 
-    @jax.jit
+    @functools.partial(jax.jit, compiler_options=FAST)
     def compiled(points: jax.Array, cotangent: jax.Array, arrays: list[Any]) -> tuple[jax.Array, jax.Array]:
         try:
             outputs = jax.vmap(flat, in_axes=(0, None))(points, arrays)  # [M, O]

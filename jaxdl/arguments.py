@@ -64,7 +64,8 @@ def _message(framed: str, kind: type, command: str) -> str:
     if lines[0].startswith("Unrecognized options:"):
         words = lines[0].removeprefix("Unrecognized options:").replace(",", " ").split()
         flag = next((word for word in words if word.startswith("-")), words[0])
-        return f"unknown option {flag}{did_you_mean(flag, flags(kind))} See: jaxdl {command} --help"
+        names = [*flags(kind), "--run-dir", "--resume"]
+        return f"unknown option {flag}{did_you_mean(flag, names)} See: jaxdl {command} --help"
     message = lines[0].removeprefix("Error parsing ").removeprefix("Config: ")
     if choice := re.match(r"invalid choice '(.*)' for argument '(.*)'\. Expected one of \((.*)\)", message):
         value, flag, names = choice[1], choice[2], [name.strip("' ") for name in choice[3].split(",")]

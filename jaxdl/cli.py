@@ -71,6 +71,7 @@ def _fail(message: str, code: int) -> int:
 def _train(argv: list[str]) -> int:
     from jaxdl import recipes
 
+    _use_compilation_cache()
     named = bool(argv) and not argv[0].startswith("-")
     name, rest = (argv[0], argv[1:]) if named else (recipes.DEFAULT, argv)
     paths, rest = pop_paths(rest, "--run-dir", "--resume")
@@ -90,7 +91,6 @@ def _train(argv: list[str]) -> int:
     about = f"{recipes.describe(name)}\n\n--run-dir DIR: the run's folder, new or empty (default: runs/{name}/<n>)"
     config = parse(kind, rest, command=f"train {name}", about=about, default=default)
 
-    _use_compilation_cache()
     from jaxdl import runs
     from jaxdl.training import progress
     from jaxdl.tree import summary
@@ -165,7 +165,10 @@ def _print_table(columns: list[str], rows: list[list[str]]) -> None:
 
 
 def _use_compilation_cache() -> None:
-    """Keep compiled programs in the user's cache folder, the small ones too: the second run starts faster."""
+    """Keep compiled programs in the user's cache folder, the small ones too: the second run starts faster.
+
+    jax reads these variables when it is imported, so this comes before anything that imports it.
+    """
     from jaxdl.data.sources import cache_folder
 
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache_folder() / "xla"))

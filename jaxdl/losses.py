@@ -44,7 +44,7 @@ def mean_squared_error(predictions: Array, targets: Array, *, where: Array | Non
     2.5
     """
     _check_same_shape("mean_squared_error", "predictions", predictions, "targets", targets)
-    error = at_least_float32(predictions) - at_least_float32(targets)
+    error = _keep(at_least_float32(predictions) - at_least_float32(targets), where)
     return _mean(error * error, where).astype(predictions.dtype)
 
 
@@ -55,7 +55,7 @@ def root_mean_squared_error(predictions: Array, targets: Array, *, where: Array 
     3.535533905029297
     """
     _check_same_shape("root_mean_squared_error", "predictions", predictions, "targets", targets)
-    error = at_least_float32(predictions) - at_least_float32(targets)
+    error = _keep(at_least_float32(predictions) - at_least_float32(targets), where)
     mse = _mean(error * error, where)
     positive = mse > 0  # the root's slope is infinite at 0: take the root of 1 there and hide it
     rmse = jnp.where(positive, jnp.sqrt(jnp.where(positive, mse, jnp.ones_like(mse))), jnp.zeros_like(mse))
@@ -69,7 +69,7 @@ def mean_absolute_error(predictions: Array, targets: Array, *, where: Array | No
     1.5
     """
     _check_same_shape("mean_absolute_error", "predictions", predictions, "targets", targets)
-    error = at_least_float32(predictions) - at_least_float32(targets)
+    error = _keep(at_least_float32(predictions) - at_least_float32(targets), where)
     return _mean(jnp.abs(error), where).astype(predictions.dtype)
 
 
@@ -84,7 +84,7 @@ def huber(predictions: Array, targets: Array, *, delta: float = 1.0, where: Arra
     [0.125, 2.5]
     """
     _check_same_shape("huber", "predictions", predictions, "targets", targets)
-    size = jnp.abs(predictions - targets)
+    size = jnp.abs(_keep(predictions - targets, where))
     inside = jnp.minimum(size, delta)  # e^2/2 grows to delta^2/2, the rest grows linearly
     return _keep(0.5 * inside * inside + delta * (size - inside), where)
 
@@ -174,7 +174,8 @@ def _negative_log_likelihood_jvp(primals, tangents):
     """Autodiff would scatter into a zero matrix of the size of the logits; a comparison fuses into one loop."""
     (x, labels), (dx, _) = primals, tangents
     lse = jax.nn.logsumexp(x, axis=-1)
-    classes = jax.lax.broadcasted_iota(labels.dtype, x.shape, x.ndim - 1)
+    labels = labels.astype(jnp.int32)  # 8 bits would count the classes wrongly from 256 on
+    classes = jax.lax.broadcasted_iota(jnp.int32, x.shape, x.ndim - 1)
     slope = jnp.exp(x - lse[..., None]) - (classes == labels[..., None]).astype(x.dtype)
     picked = jnp.take_along_axis(x, labels[..., None], axis=-1)[..., 0]
     return lse - picked, (slope * dx).sum(-1)
@@ -195,7 +196,7 @@ def hinge(scores: Array, targets: Array, *, where: Array | None = None) -> Array
     [0.5, 0.0, 2.0]
     """
     _check_same_shape("hinge", "scores", scores, "targets", targets)
-    return _keep(jnp.maximum(0, 1 - targets * scores), where)
+    return _keep(jnp.maximum(0, 1 - targets * _keep(scores, where)), where)
 
 
 def kl_divergence(log_predictions: Array, targets: Array, *, where: Array | None = None) -> Array:
@@ -212,6 +213,7 @@ def kl_divergence(log_predictions: Array, targets: Array, *, where: Array | None
     '0.6931'
     """
     _check_same_shape("kl_divergence", "log_predictions", log_predictions, "targets", targets)
-    q, t = at_least_float32(log_predictions), at_least_float32(targets)
+    rows = None if where is None else _over_classes(where, log_predictions)
+    q, t = _keep(at_least_float32(log_predictions), rows), _keep(at_least_float32(targets), rows)
     terms = jax.scipy.special.xlogy(t, t) - t * q
     return _keep(terms.sum(-1).astype(log_predictions.dtype), where)

@@ -145,14 +145,18 @@ def squared_errors(predictions: Array, targets: Array, *, where: Array | None = 
 def r2(pairs: dict[str, Pair]) -> Array:
     """Coefficient of determination from `squared_errors`: R2 = 1 - sum (t - p)^2 / sum (t - mean t)^2.
 
-    1 is perfect, 0 as good as always saying the mean.
+    1 is perfect, 0 as good as always saying the mean. A single target, or equal ones, have no spread to explain: then
+    it is 1 if every prediction is right, else 0 (as in scikit-learn).
 
     >>> t = jnp.array([1.0, 2.0, 3.0])
     >>> f"{r2(squared_errors(t + 0.1, t)):.3f}"
     '0.985'
     """
     total = pairs["target_squared"][0] - pairs["target"][0] ** 2 / pairs["target"][1]
-    return 1 - pairs["residual"][0] / total
+    residual = pairs["residual"][0]
+    spread = total > 0
+    explained = 1 - residual / jnp.where(spread, total, jnp.ones_like(total))
+    return jnp.where(spread, explained, (residual == 0).astype(explained.dtype))
 
 
 def perplexity(cross_entropy: Pair) -> Array:

@@ -9,6 +9,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import types
 import typing
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +68,8 @@ def read_config(folder: Path) -> tuple[str, dict[str, Any]]:
         raise ValueError(f"{folder} is not a run folder: it has no config.json{did_you_mean(str(folder), runs)}")
     try:
         stored = json.loads(path.read_text())
+        if not isinstance(stored["recipe"], str) or not isinstance(stored["config"], dict):
+            raise TypeError("a recipe's name and its options are expected")
         return stored["recipe"], stored["config"]
     except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is damaged: {error!r}") from None
@@ -74,15 +77,33 @@ def read_config(folder: Path) -> tuple[str, dict[str, Any]]:
 
 def config_from_dict(kind: type, values: dict[str, Any]) -> Any:
     """A (nested) configuration dataclass from what `dataclasses.asdict` and JSON made of it."""
-    types = typing.get_type_hints(kind)
-    if unknown := sorted(values.keys() - types.keys()):
-        raise ValueError(f"{kind.__qualname__} has no field {unknown[0]!r}{did_you_mean(unknown[0], types)}")
+    hints = typing.get_type_hints(kind)
+    if not isinstance(values, dict):
+        raise ValueError(f"{kind.__qualname__}: expected its fields, got {values!r}")
+    if unknown := sorted(values.keys() - hints.keys()):
+        raise ValueError(f"{kind.__qualname__} has no field {unknown[0]!r}{did_you_mean(unknown[0], hints)}")
     arguments = {}
     for name, value in values.items():
-        if dataclasses.is_dataclass(types[name]):
-            value = config_from_dict(typing.cast(type, types[name]), value)
+        if dataclasses.is_dataclass(hints[name]):
+            value = config_from_dict(typing.cast(type, hints[name]), value)
+        elif not _fits(value, hints[name]):
+            raise ValueError(f"{kind.__qualname__}: {name} cannot be {value!r}")
         arguments[name] = tuple(value) if isinstance(value, list) else value
     return kind(**arguments)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value from JSON is of a field's type."""
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return any(_fits(value, one) for one in inner)
+    if origin is typing.Literal:
+        return value in inner
+    if origin is tuple:
+        return isinstance(value, list | tuple) and all(any(_fits(v, one) for one in inner) for v in value)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) is hint if isinstance(hint, type) else True
 
 
 def environment() -> dict[str, Any]:
@@ -90,13 +111,20 @@ def environment() -> dict[str, Any]:
     device = jax.devices()[0]
     return {
         "python": platform.python_version(),
-        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "versions": {name: _version(name) for name in _PACKAGES},
         "machine": f"{platform.system()} {platform.machine()}, {len(os.sched_getaffinity(0))} cores"
         if hasattr(os, "sched_getaffinity")
         else f"{platform.system()} {platform.machine()}",
         "device": f"{device.device_kind} ({jax.default_backend()}), {jax.device_count()} in all",
         "x64": bool(jax.config.read("jax_enable_x64")),
     }
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:  # run from a checkout
+        return "not installed"
 
 
 def write_params(folder: Path, state: TrainState) -> None:

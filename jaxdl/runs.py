@@ -53,7 +53,7 @@ def train(
     start = time.perf_counter()
     task: Task = recipes.load(recipe).task(config)
     folder = run_dir if resume and run_dir is not None else run_folder.new_folder(recipe, run_dir)
-    steps_per_call = _noted(folder)["steps_per_call"] if resume else "auto"
+    steps_per_call = _noted_steps_per_call(folder) if resume else "auto"
     folder.mkdir(parents=True, exist_ok=True)
     run_folder.write_config(folder, recipe, config)
     notes: dict[str, Any] = run_folder.environment() | {"seed": config.seed}
@@ -107,7 +107,10 @@ def load(folder: Path) -> tuple[Any, Task, TrainState]:
 def configuration(folder: Path) -> tuple[str, Any]:
     """Recipe and Config of a run folder. Raises ValueError if the folder is not a run's."""
     recipe, values = run_folder.read_config(folder)
-    return recipe, run_folder.config_from_dict(recipes.load(recipe).Config, values)
+    try:
+        return recipe, run_folder.config_from_dict(recipes.load(recipe).Config, values)
+    except ValueError as error:
+        raise ValueError(f"{folder / 'config.json'} is damaged or of another version: {error}") from None
 
 
 def _scores(task: Task, state: TrainState) -> dict[str, dict[str, float]]:
@@ -115,8 +118,12 @@ def _scores(task: Task, state: TrainState) -> dict[str, dict[str, float]]:
     return {name: scalars(evaluate(task.evaluate, state, part)) for name, part in parts.items()}
 
 
-def _noted(folder: Path) -> dict[str, Any]:
+def _noted_steps_per_call(folder: Path) -> Any:
+    if not any((folder / "checkpoints").glob("[0-9]*")):
+        raise ValueError(
+            f"{folder} cannot be resumed: it has no checkpoint, so its first epoch did not end; train anew"
+        )
     try:
-        return json.loads((folder / "environment.json").read_text())
-    except (OSError, json.JSONDecodeError):
+        return json.loads((folder / "environment.json").read_text())["steps_per_call"]
+    except (OSError, ValueError, KeyError, TypeError):
         raise ValueError(f"{folder} cannot be resumed: its environment.json is missing or damaged") from None

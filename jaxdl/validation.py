@@ -1,12 +1,13 @@
 """Checks of configurations on the host: one clear line that names the field, the value and the nearest right one."""
 
 import difflib
+import math
 from collections.abc import Iterable
 from typing import Any
 
 
 def require_positive(where: str, **values: Any) -> None:
-    """Raise ValueError unless every value (or every element of a tuple) is a positive number.
+    """Raise ValueError unless every value (or every element of a tuple) is a positive, finite number.
 
     >>> require_positive("mlp.Config", n_in=-1)
     Traceback (most recent call last):
@@ -14,15 +15,15 @@ def require_positive(where: str, **values: Any) -> None:
     ValueError: mlp.Config: n_in must be positive, got -1
     """
     for name, value in values.items():
-        if any(v <= 0 for v in (value if isinstance(value, tuple) else (value,))):
+        if any(not 0 < v < math.inf for v in (value if isinstance(value, tuple) else (value,))):
             raise ValueError(f"{where}: {name} must be positive, got {value}")
 
 
 def require_not_negative(where: str, **values: float) -> None:
-    """Raise ValueError unless every value is at least 0."""
+    """Raise ValueError unless every value is finite and at least 0."""
     for name, value in values.items():
-        if not value >= 0:
-            raise ValueError(f"{where}: {name} must be at least 0, got {value}")
+        if not 0 <= value < math.inf:
+            raise ValueError(f"{where}: {name} must be finite and at least 0, got {value}")
 
 
 def require_rate(where: str, **values: float) -> None:

@@ -52,28 +52,39 @@ def early_stopping(
 ) -> Callback:
     """End the run when `monitor` has not improved by more than `min_delta` for `patience` epochs.
 
-    At its end, early or not, the weights of the best epoch are put back. On a resumed run the epochs that lie
-    behind it count.
+    At its end, early or not, the weights of the best epoch are put back: the first one with the best value, also
+    where it is better by less than `min_delta`. On a resumed run the epochs that lie behind it count, so that it ends
+    where it would have ended; its best weights are the task's best checkpoint.
 
-    Raises: ValueError for a mode other than "min" or "max", a patience below 1, a score that does not exist.
+    Raises: ValueError for a mode other than "min" or "max", a patience below 1, a score that does not exist, a resumed
+        run whose best checkpoint was chosen by another score.
     """
     if mode not in ("min", "max") or patience < 1:
         raise ValueError(f'early_stopping: mode is "min" or "max" and patience >= 1, got {mode!r} and {patience}')
-    best_value, waited = math.inf, 0
+    best_value = reference = math.inf
+    waited = 0
     best_state: TrainState | None = None
 
     def improves(value: float) -> bool:
-        nonlocal best_value, waited
+        nonlocal best_value, reference, waited
         signed = value if mode == "min" else -value
-        better = signed < best_value - min_delta
-        best_value, waited = (signed, 0) if better else (best_value, waited + 1)
+        reference, waited = (signed, 0) if signed < reference - min_delta else (reference, waited + 1)
+        better = signed < best_value
+        best_value = signed if better else best_value
         return better
 
     def callback(event: Event) -> str | TrainState | None:
         nonlocal best_state
         if event.kind == "begin":
-            for value in event.history.history.get(monitor, []):
-                improves(value)
+            better = [improves(value) for value in event.history.history.get(monitor, [])]
+            if best_state is not None and any(better):
+                best_epoch = len(better) - better[::-1].index(True)
+                if int(best_state.step) != best_epoch * event.history.params["steps"]:
+                    raise ValueError(
+                        f"early_stopping: this run's checkpoints keep the best epoch by another score than {monitor!r} "
+                        f"({mode}); resume with the task's monitor and mode"
+                    )
+            return STOP if waited >= patience else None
         elif event.kind == "best":
             best_state = jax.tree.map(jnp.copy, event.state)
         elif event.kind == "epoch":
@@ -152,7 +163,7 @@ def progress(console: Console | None = None) -> Callback:
             scores = "  ".join(f"{name} {value:.4f}" for name, value in shown.items())
             epoch = f"epoch {event.epoch}/{event.history.params['epochs']}"
             bar.update(task, description=epoch, completed=event.step, scores=f"{scores}  {rate:,.0f} steps/s")
-        elif event.kind == "end":
+        elif event.kind in ("end", "abort"):
             bar.stop()
 
     return callback

@@ -1,5 +1,6 @@
 """Checkpoints through orbax: after every epoch the last state and the best one so far, each with its history."""
 
+import math
 from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
@@ -25,11 +26,13 @@ class Checkpoints:
 
     def __init__(self, run_dir: Path | str | None, monitor: str, mode: str) -> None:
         self._manager: ocp.CheckpointManager | None = None
+        self._monitor = monitor
         if run_dir is None:
             return
 
-        def score(metrics: Any) -> float:
-            return metrics[monitor] if mode == "max" else -metrics[monitor]
+        def score(metrics: Any) -> Any:
+            value = metrics[monitor] if mode == "max" else -metrics[monitor]
+            return (-math.inf if math.isnan(value) else value, -metrics["epoch"])  # of equal epochs the first is best
 
         keep = policies.AnyPreservationPolicy([policies.LatestN(1), policies.BestN(get_metric_fn=score, n=1)])
         options = ocp.CheckpointManagerOptions(preservation_policy=keep, best_fn=score)
@@ -38,14 +41,21 @@ class Checkpoints:
     def save(self, state: TrainState, history: History) -> None:
         """Save the state behind the last epoch of `history`; the buffers are copied before this returns."""
         if self._manager is not None:
+            if self._monitor not in history.last():
+                raise ValueError(f"no score {self._monitor!r} to monitor; this run has {', '.join(history.last())}")
             self._manager.save(
                 history.epoch[-1],
                 args=ocp.args.Composite(
                     state=ocp.args.StandardSave(_plain(state)),
                     history=ocp.args.JsonSave({"epoch": history.epoch, "history": history.history}),
                 ),
-                metrics=history.last(),
+                metrics=history.last() | {"epoch": history.epoch[-1]},
             )
+
+    def require_none(self) -> None:
+        """Raise ValueError if the folder already holds checkpoints: a new run must not mix with an old one."""
+        if self._manager is not None and self._manager.latest_step() is not None:
+            raise ValueError(f"{self._manager.directory} holds checkpoints: resume that run or name another folder")
 
     def restore(self, like: TrainState) -> tuple[TrainState, TrainState, History]:
         """(best state, last state, history up to the last epoch).

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from jaxdl.data.arrays import count
 from jaxdl.data.batches import in_order, n_steps, take_batch
@@ -30,7 +31,7 @@ def evaluate(evaluate_batch: Callable[[Any, Batch], Metrics], state: Any, data: 
     """
     n = count(data)
     batch = min(n, _ROWS)
-    one = _batch_program(evaluate_batch)
+    one, data = _batch_program(evaluate_batch), jax.tree.map(jnp.asarray, data)  # to the device once, not per batch
     return merge_all([one(state, data, i, n, batch) for i in range(n_steps(n, batch))])
 
 

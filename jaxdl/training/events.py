@@ -27,9 +27,10 @@ class History:
     params: dict[str, Any] = field(default_factory=dict)
 
     def append(self, epoch: int, scores: dict[str, float]) -> None:
-        """Add one epoch. A score that earlier epochs lack is filled with NaN there."""
-        for name, value in scores.items():
-            self.history.setdefault(name, [float("nan")] * len(self.epoch)).append(value)
+        """Add one epoch. A score that this epoch or earlier ones lack is NaN there."""
+        for name in self.history | scores:
+            earlier = self.history.setdefault(name, [float("nan")] * len(self.epoch))
+            earlier.append(scores.get(name, float("nan")))
         self.epoch.append(epoch)
 
     def last(self) -> dict[str, float]:
@@ -49,7 +50,8 @@ class Event(NamedTuple):
 
     Attributes:
         kind: "best": a resumed run loaded its best state so far (before "begin"); "begin"; "step": a call of one or
-            more steps has ended; "epoch": an epoch and its validation have ended; "end".
+            more steps has ended; "epoch": an epoch and its validation have ended; "end"; or, when an exception passes
+            through, "abort" in its place (the state's buffers may be deleted then, and answers change nothing).
         epoch: the epoch under way, or just ended, from 1.
         step: steps done in all.
         state: the train state now. The next step deletes its buffers: copy what must outlive the callback.
@@ -58,7 +60,7 @@ class Event(NamedTuple):
         rows: the rows of the training data in the last step's batch; None before the first step.
     """
 
-    kind: Literal["best", "begin", "step", "epoch", "end"]
+    kind: Literal["best", "begin", "step", "epoch", "end", "abort"]
     epoch: int
     step: int
     state: TrainState

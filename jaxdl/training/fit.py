@@ -22,7 +22,7 @@ from jaxdl.training.events import STOP, Callback, Event, History
 from jaxdl.training.program import Stepper
 from jaxdl.training.sharding import check_mesh, replicate, shard_batches
 from jaxdl.training.step import TrainState, order_key
-from jaxdl.types import Batch, Key, Metrics
+from jaxdl.types import Array, Batch, Key, Metrics
 
 
 class Task(NamedTuple):
@@ -79,11 +79,11 @@ def fit(
         resume: go on from the last checkpoint in `run_dir`.
         steps_per_call: steps in one compiled call, or "auto"; see `Stepper`.
     Returns: FitResult(state, history).
-    Raises: ValueError for an impossible batch size, number of epochs or checkpoint; `RetraceError` if a step would
-        compile a second time.
+    Raises: ValueError for an impossible batch size, number of epochs, run folder or checkpoint; `RetraceError` if a
+        step would compile a second time.
 
-    >>> from jaxdl.training.supervised import example_task
-    >>> fit(example_task(), epochs=2, batch_size=8).history.epoch
+    >>> from jaxdl.recipes import xor_mlp
+    >>> fit(xor_mlp.task(xor_mlp.Config()), epochs=2, batch_size=2).history.epoch
     [1, 2]
     """
     n_examples = count(task.data.train)
@@ -95,8 +95,11 @@ def fit(
     history = History()
     with Checkpoints(run_dir, task.monitor, task.mode) as checkpoints:
         best = None
-        if resume:
+        if not resume:
+            checkpoints.require_none()
+        else:
             best, state, history = checkpoints.restore(state)
+            _check_clock(history, int(state.step), steps)
         train, validation, state = replicate((task.data.train, task.data.validation, state), mesh)
 
         key = order_key(state)  # a copy: the state's own is donated
@@ -116,28 +119,46 @@ def fit(
                 stopped = stopped or (isinstance(answer, str) and answer == STOP)
                 state = answer if isinstance(answer, TrainState) else state
 
-        if best is not None:
-            tell("best", {})
-        tell("begin", {})
-        while done < epochs * steps and not stopped:
-            order, start = order_of(done // steps), time.perf_counter()
-            totals = replicate(stepper.zero_metrics(), mesh)
-            rows = np.asarray(order)
-            while True:
-                state, totals, done = stepper.advance(state, totals, order, done)
-                tell("step", scalars(totals), rows[(done - 1) % steps])
-                if stopped or done % steps == 0:
+        try:
+            if best is not None:
+                tell("best", {})
+            tell("begin", {})
+            while done < epochs * steps and not stopped:
+                order, start = order_of(done // steps), time.perf_counter()
+                totals = replicate(stepper.zero_metrics(), mesh)
+                while True:
+                    state, totals, done = stepper.advance(state, totals, order, done)
+                    tell("step", scalars(totals), rows := _rows(order, done, n_examples))
+                    if stopped or done % steps == 0:
+                        break
+                if done % steps:  # stopped inside an epoch: it has no scores
                     break
-            if done % steps:  # stopped inside an epoch: it has no scores
-                break
-            scores = scalars(totals) | {"seconds": time.perf_counter() - start}
-            if has_rows(validation):
-                scores |= {f"val_{name}": v for name, v in scalars(evaluate(task.evaluate, state, validation)).items()}
-            history.append(done // steps, scores)
-            checkpoints.save(state, history)
-            tell("epoch", scores, rows[-1])
-        tell("end", history.last())
+                scores = scalars(totals) | {"seconds": time.perf_counter() - start}
+                if has_rows(validation):
+                    total = scalars(evaluate(task.evaluate, state, validation))
+                    scores |= {f"val_{name}": value for name, value in total.items()}
+                history.append(done // steps, scores)
+                checkpoints.save(state, history)
+                tell("epoch", scores, rows)
+            tell("end", history.last())
+        except BaseException:  # an interrupt as well: callbacks give back what they hold
+            tell("abort", history.last())
+            raise
     return FitResult(state, history)
+
+
+def _rows(order: Array, done: int, n_examples: int) -> np.ndarray:
+    """The examples of the last step, without what fills up an incomplete batch."""
+    i, b = (done - 1) % order.shape[0], order.shape[1]
+    return np.asarray(order[i])[: n_examples - i * b]
+
+
+def _check_clock(history: History, step: int, steps: int) -> None:
+    if step != history.epoch[-1] * steps:
+        raise ValueError(
+            f"the checkpoint was made with {step // history.epoch[-1]} steps an epoch, but this run has {steps}: "
+            "resume with the same data and batch_size"
+        )
 
 
 def _check(epochs: int, steps_per_call: int | str) -> None:

@@ -1,22 +1,23 @@
 """Supervised tasks: a model, a loss and the options that every classifier and regression has, made into a `Task`."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from jaxdl import losses, metrics, optim, pictures, regularizers
-from jaxdl.data.arrays import count
+from jaxdl.data.arrays import count, validate
 from jaxdl.data.batches import batch_rows, n_steps
 from jaxdl.data.splits import Splits
 from jaxdl.training.evaluate import evaluate, has_rows
 from jaxdl.training.fit import Task
 from jaxdl.training.step import TrainState, init_train_state, make_train_step
 from jaxdl.types import Array, Batch, Key, Metrics, Params, State
-from jaxdl.validation import require_not_negative, require_positive, require_rate
+from jaxdl.validation import require_name, require_not_negative, require_positive, require_rate
 
 Optimizer: TypeAlias = Literal["sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw"]
 Schedule: TypeAlias = Literal["constant", "cosine"]
@@ -67,9 +68,49 @@ class Config:
         require_positive("train", **{name: value for name, value in optional.items() if value is not None})
         require_not_negative("train", seed=self.seed, warmup_epochs=self.warmup_epochs, l1=self.l1, l2=self.l2)
         require_not_negative("train", weight_decay=self.weight_decay)
+        require_name("train", "optimizer", self.optimizer, get_args(Optimizer))
+        require_name("train", "schedule", self.schedule, get_args(Schedule))
+        if self.weight_decay and self.optimizer != "adamw":
+            raise ValueError(f"train: weight_decay belongs to adamw, not to {self.optimizer}; use l2 there")
+        if self.seed >= 2**32:
+            raise ValueError(f"train: seed must be below 2**32, got {self.seed}")
         require_rate("train", label_smoothing=self.label_smoothing, validation=self.validation)
         if self.warmup_epochs >= self.epochs:
             raise ValueError(f"train: warmup_epochs {self.warmup_epochs} must be fewer than the {self.epochs} epochs")
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageConfig(Config):
+    """The options of a run on images: `Config` and augmentation of the training batches.
+
+    Attributes:
+        shift: largest random shift in pixels, both ways.
+        flip: mirror half of the images left to right.
+        cutout: side of the square that is blanked.
+        noise: standard deviation of Gaussian noise on pixels in [0, 1].
+    """
+
+    shift: int = 0
+    flip: bool = False
+    cutout: int = 0
+    noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_not_negative("train", shift=self.shift, cutout=self.cutout, noise=self.noise)
+
+    def augmentation(self) -> Callable[..., Array] | None:
+        """The chosen augmentations as one function (x, key=key) -> x; None for none."""
+        chosen: list[Callable[..., Array]] = []
+        if self.shift:
+            chosen.append(functools.partial(augment.random_shift, max_shift=self.shift))
+        if self.flip:
+            chosen.append(augment.random_flip)
+        if self.cutout:
+            chosen.append(functools.partial(augment.cutout, size=self.cutout))
+        if self.noise:
+            chosen.append(functools.partial(augment.gaussian_noise, std=self.noise))
+        return augment.compose(*chosen) if chosen else None
 
 
 class Model(NamedTuple):
@@ -92,6 +133,15 @@ def stateless(module: Any, config: Any) -> Model:
         return module.apply(params, as_float(x), config, key=key), state
 
     return Model(lambda key: (module.init(key, config), {}), apply)
+
+
+def stateful(module: Any, config: Any) -> Model:
+    """The `Model` of a model module with running statistics (`init_state`) and its Config."""
+
+    def apply(params: Params, state: State, x: Array, train: bool, key: Key | None) -> tuple[Array, State]:
+        return module.apply(params, state, as_float(x), config, train=train, key=key)
+
+    return Model(lambda key: (module.init(key, config), module.init_state(config)), apply)
 
 
 def as_float(x: Array) -> Array:
@@ -132,7 +182,7 @@ def classification(
     data: Splits,
     class_names: Sequence[str],
     *,
-    augment: Callable[..., Array] | None = None,
+    augmentation: Callable[..., Array] | None = None,
     more_pictures: dict[str, Callable[[TrainState, Splits], Any]] | None = None,
 ) -> Task:
     """A classifier: sparse categorical cross-entropy of its logits, accuracy, the confusion matrix.
@@ -142,13 +192,15 @@ def classification(
         config: how to train it.
         data: {"x": [N, ...], "y": [N] labels} in each part.
         class_names: K names.
-        augment: (x, key=key) -> x, applied to training batches only.
+        augmentation: (x, key=key) -> x, applied to training batches only.
         more_pictures: further pictures for the run folder.
+    Raises: ValueError for labels outside [0, K), values that are not finite, a model without K outputs.
     """
+    _check_data(model, data, len(class_names))
 
     def loss_fn(params: Params, state: State, batch: Batch, key: Key) -> tuple[Array, tuple[State, Metrics]]:
         model_key, augment_key = jax.random.split(key)
-        x = batch["x"] if augment is None else augment(as_float(batch["x"]), key=augment_key)
+        x = batch["x"] if augmentation is None else augmentation(as_float(batch["x"]), key=augment_key)
         logits, state = model.apply(params, state, x, True, model_key)
         each = losses.sparse_categorical_cross_entropy(
             logits, batch["y"], label_smoothing=config.label_smoothing, where=batch["mask"]
@@ -185,7 +237,11 @@ def _scores(logits: Array, batch: Batch, each: Array) -> Metrics:
 
 
 def regression(model: Model, config: Config, data: Splits) -> Task:
-    """A regression: mean squared error; RMSE's square, MAE and R2 as scores. Outputs and targets [B]."""
+    """A regression: mean squared error; RMSE's square, MAE and R2 as scores. Outputs and targets [B].
+
+    Raises: ValueError for values that are not finite, a model whose outputs have another shape than the targets.
+    """
+    _check_data(model, data, None)
 
     def scores(params: Params, state: State, batch: Batch, train: bool, key: Key | None) -> tuple[Metrics, State]:
         y, state = model.apply(params, state, batch["x"], train, key)
@@ -205,6 +261,20 @@ def regression(model: Model, config: Config, data: Splits) -> Task:
         return scores(state.params, state.state, batch, False, None)[0]
 
     return _task(model, config, data, loss_fn, evaluate_batch, ("r2", "max"), {})
+
+
+def _check_data(model: Model, data: Splits, n_classes: int | None) -> None:
+    """On the host, before anything is compiled or written: labels, finite values, the shape of the outputs."""
+    for name, part in data._asdict().items():
+        if has_rows(part):
+            validate(part, n_classes, name=name)
+    outputs = jax.eval_shape(
+        lambda key, x: model.apply(*model.init(key), x, False, None)[0], jax.random.key(0), data.train["x"][:1]
+    )
+    expected = data.train["y"][:1].shape if n_classes is None else (1, n_classes)
+    if outputs.shape != expected:
+        what = "the targets' shape" if n_classes is None else f"{n_classes} classes"
+        raise ValueError(f"the model's outputs {outputs.shape} for one example need {what}: {expected}")
 
 
 def _penalty(params: Params, config: Config) -> Array:

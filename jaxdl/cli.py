@@ -161,7 +161,9 @@ def _print_table(columns: list[str], rows: list[list[str]]) -> None:
     for row in rows:
         table.add_row(*row)
     console = Console(markup=False, highlight=False)
-    console.print(table, width=None if console.is_terminal else 160)
+    if not console.is_terminal:  # a file or a pipe has no width: 80 columns would cut the lines up
+        console = Console(markup=False, highlight=False, width=200)
+    console.print(table)
 
 
 def _use_compilation_cache() -> None:

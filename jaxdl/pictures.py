@@ -8,12 +8,17 @@ import numpy as np
 _BLUE, _ORANGE, _GRAY = "#2a6fbb", "#d9822b", "#8a8a8a"
 
 
-def _figure(width: float, height: float, columns: int = 1) -> tuple[Any, list[Any]]:
+def _empty_figure(width: float, height: float) -> Any:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
+    return figure
+
+
+def _figure(width: float, height: float, columns: int = 1) -> tuple[Any, list[Any]]:
+    figure = _empty_figure(width, height)
     axes = [figure.add_subplot(1, columns, i + 1) for i in range(columns)]
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
@@ -53,4 +58,20 @@ def confusion_matrix(counts: Any, class_names: Sequence[str]) -> Any:
     ax.set_xlabel("predicted")
     ax.set_ylabel("true")
     ax.set_title(f"{np.trace(counts):.0f} of {counts.sum():.0f} right")
+    return figure
+
+
+def image_grid(images: Any, titles: Sequence[str] = (), *, columns: int = 8, title: str = "") -> Any:
+    """Images [N, H, W] or [N, H, W, C] side by side; gray ones scaled to their own range."""
+    images = np.asarray(images)
+    rows = -(-len(images) // columns)
+    figure = _empty_figure(1.15 * columns, (1.45 if titles else 1.15) * rows + (0.4 if title else 0))
+    for i, image in enumerate(images):
+        ax = figure.add_subplot(rows, columns, i + 1)
+        ax.imshow(image.squeeze(), cmap="gray" if image.squeeze().ndim == 2 else None)
+        ax.set_axis_off()
+        if titles:
+            ax.set_title(titles[i], fontsize=8)
+    if title:
+        figure.suptitle(title, fontsize=11)
     return figure

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxdl import losses, metrics, optim, pictures, regularizers
+from jaxdl.data import augment
 from jaxdl.data.arrays import count, validate
 from jaxdl.data.batches import batch_rows, n_steps
 from jaxdl.data.splits import Splits

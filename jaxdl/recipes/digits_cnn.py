@@ -1,0 +1,32 @@
+"""Handwritten digits (8x8, embedded) with a small convolutional network.
+
+jaxdl train digits_cnn
+"""
+
+import dataclasses
+
+from jaxdl import data
+from jaxdl.models import cnn
+from jaxdl.recipes import _vision
+from jaxdl.training import Task, supervised
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(supervised.ImageConfig):
+    """Digits with a CNN.
+
+    Attributes:
+        model: the network.
+    """
+
+    model: cnn.Config = cnn.Config(size=(8, 8), channels=(32, 64), padding="SAME", widths=(128,), dropout=0.3)
+    epochs: int = 40
+    schedule: supervised.Schedule = "cosine"
+    shift: int = 1
+
+
+def task(config: Config) -> Task:
+    """1,797 digits, 70 % to train on, 10 % to choose the epoch, 20 % to test; stratified."""
+    digits = data.load("digits")
+    splits = data.split(digits.train, validation=config.validation, test=0.2, stratify="y", seed=config.seed)
+    return _vision.classifier(cnn, config, splits, digits.class_names)

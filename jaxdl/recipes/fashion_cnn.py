@@ -1,0 +1,32 @@
+"""Fashion-MNIST with convolutions, batch norm and dropout.
+
+jaxdl train fashion_cnn
+"""
+
+import dataclasses
+
+from jaxdl.models import cnn
+from jaxdl.recipes import _vision
+from jaxdl.training import Task, supervised
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(supervised.ImageConfig):
+    """Fashion-MNIST with a CNN.
+
+    Attributes:
+        model: the network.
+    """
+
+    model: cnn.Config = cnn.Config(channels=(32, 64), padding="SAME", widths=(128,), normalization="batch", dropout=0.4)
+    epochs: int = 12
+    batch_size: int | None = 128
+    learning_rate: float = 2e-3
+    schedule: supervised.Schedule = "cosine"
+    flip: bool = True
+    validation: float = 1 / 12
+
+
+def task(config: Config) -> Task:
+    """The official training and test parts; the epoch is judged on the held-out share of the training part."""
+    return _vision.task("fashion_mnist", cnn, config)

@@ -1,0 +1,31 @@
+"""MNIST with the small Keras network: two convolutions, two poolings, dropout, a dense layer.
+
+jaxdl train mnist_cnn
+"""
+
+import dataclasses
+
+from jaxdl.models import cnn
+from jaxdl.recipes import _vision
+from jaxdl.training import Task, supervised
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(supervised.ImageConfig):
+    """MNIST with a CNN.
+
+    Attributes:
+        model: the network.
+    """
+
+    model: cnn.Config = cnn.CONVNET
+    epochs: int = 6
+    batch_size: int | None = 64
+    learning_rate: float = 2e-3
+    schedule: supervised.Schedule = "cosine"
+    validation: float = 1 / 12
+
+
+def task(config: Config) -> Task:
+    """The official training and test parts; the epoch is judged on the held-out share of the training part."""
+    return _vision.task("mnist", cnn, config)

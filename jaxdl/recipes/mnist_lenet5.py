@@ -1,0 +1,31 @@
+"""MNIST with LeNet-5 (1998).
+
+jaxdl train mnist_lenet5
+"""
+
+import dataclasses
+
+from jaxdl.models import cnn
+from jaxdl.recipes import _vision
+from jaxdl.training import Task, supervised
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(supervised.ImageConfig):
+    """MNIST with LeNet-5.
+
+    Attributes:
+        model: the network.
+    """
+
+    model: cnn.Config = cnn.LENET5
+    epochs: int = 20
+    batch_size: int | None = 64
+    learning_rate: float = 2e-3
+    schedule: supervised.Schedule = "cosine"
+    validation: float = 1 / 12
+
+
+def task(config: Config) -> Task:
+    """The official training and test parts; the epoch is judged on the held-out share of the training part."""
+    return _vision.task("mnist", cnn, config)

@@ -1,0 +1,30 @@
+"""MNIST with a multilayer perceptron of one hidden layer of 800 units.
+
+jaxdl train mnist_mlp
+"""
+
+import dataclasses
+
+from jaxdl.models import mlp
+from jaxdl.recipes import _vision
+from jaxdl.training import Task, supervised
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(supervised.ImageConfig):
+    """MNIST with an MLP.
+
+    Attributes:
+        model: the network.
+    """
+
+    model: mlp.Config = mlp.Config(n_in=784, n_out=10, widths=(800,), dropout=0.4)
+    epochs: int = 30
+    batch_size: int | None = 128
+    schedule: supervised.Schedule = "cosine"
+    validation: float = 1 / 12
+
+
+def task(config: Config) -> Task:
+    """The official training and test parts; the epoch is judged on the held-out share of the training part."""
+    return _vision.task("mnist", mlp, config)

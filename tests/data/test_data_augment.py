@@ -116,15 +116,18 @@ def test_cutout_is_one_square_clipped_at_the_border(size, key):
     y = np.asarray(augment.cutout(x, size, key=key))
     holes = (y == 0).all(axis=3)
     np.testing.assert_array_equal(np.where(holes[..., None], np.asarray(x), y), x)  # the rest is untouched
-    centers = set()
+    centers, clipped = set(), set()
     for hole in holes:
         rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
         assert hole.sum() == len(rows) * len(columns)  # a rectangle
         assert len(rows) == rows[-1] - rows[0] + 1
         assert max(len(rows), len(columns)) <= size
+        if len(rows) < size:
+            clipped.add("top" if rows[0] == 0 else "bottom")
         if len(rows) == len(columns) == size:
             centers.add((int(rows[0]) + size // 2, int(columns[0]) + size // 2))
     assert len(centers) > 10
+    assert clipped == {1: set(), 2: {"top"}, 3: {"top", "bottom"}}[size]  # the center, not the corner, is inside
     assert holes.any(axis=0).all()  # every pixel is blanked in some image
     np.testing.assert_array_equal(augment.cutout(x, 0, key=key), x)
 

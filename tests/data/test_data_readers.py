@@ -140,7 +140,7 @@ def archive(members):
         for name, content in members.items():
             member = tarfile.TarInfo(name)
             if content is None:
-                member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+                member.type, member.linkname, member.size = tarfile.SYMTYPE, "/etc/passwd", 9219  # a lie
                 tar.addfile(member)
             else:
                 member.size = len(content)

@@ -120,8 +120,8 @@ def _judge(leaf: Leaf, members: list[int], probes: Sequence[Probe], comparison: 
     # A coordinate whose noise is below rtol of the leaf's largest derivative needs no more precision than that.
     largest, terms = (np.max(np.abs(v), initial=0.0, where=settled) for v in (right, share * right))
     negligible = ~settled & (error <= rtol * largest) & (share * error <= rtol * terms)
-    # Terms as large as x_i dg/dx_i may cancel inside f, so that its rounding is theirs.
-    cancellation = np.divide(terms, magnitude, out=np.ones_like(right), where=magnitude > 1e-290)
+    # Terms a few times x_i dg/dx_i may cancel inside f (1 + tanh(x) in GELU's tail), so that its rounding is theirs.
+    cancellation = np.divide(4.0 * terms, magnitude, out=np.ones_like(right), where=magnitude > 1e-290)
     rounding = rounding * np.maximum(1.0, cancellation)
     allowed = np.where(negligible, error, rounding)
     decided = (settled | negligible) | ~np.isfinite(left)

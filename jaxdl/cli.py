@@ -71,7 +71,7 @@ def _fail(message: str, code: int) -> int:
 def _train(argv: list[str]) -> int:
     from jaxdl import recipes
 
-    _use_compilation_cache()
+    use_compilation_cache()
     named = bool(argv) and not argv[0].startswith("-")
     name, rest = (argv[0], argv[1:]) if named else (recipes.DEFAULT, argv)
     paths, rest = pop_paths(rest, "--run-dir", "--resume")
@@ -111,7 +111,7 @@ def _list(argv: list[str]) -> int:
 
 def _evaluate(argv: list[str]) -> int:
     (folder,) = positional(argv, "evaluate RUN", least=1, most=1)
-    _use_compilation_cache()
+    use_compilation_cache()
     from jaxdl import runs
 
     _print_scores(runs.evaluate_run(Path(folder)))
@@ -120,7 +120,7 @@ def _evaluate(argv: list[str]) -> int:
 
 def _check(argv: list[str]) -> int:
     wanted = positional(argv, "check [MODEL]", least=0, most=1)
-    _use_compilation_cache()
+    use_compilation_cache()
     from jaxdl import models
 
     reports = models.gradient_reports(wanted[0] if wanted else None)
@@ -166,7 +166,7 @@ def _print_table(columns: list[str], rows: list[list[str]]) -> None:
     console.print(table)
 
 
-def _use_compilation_cache() -> None:
+def use_compilation_cache() -> None:
     """Keep compiled programs in the user's cache folder, the small ones too: the second run starts faster.
 
     jax reads these variables when it is imported, so this comes before anything that imports it.

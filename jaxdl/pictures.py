@@ -61,12 +61,11 @@ def confusion_matrix(counts: Any, class_names: Sequence[str]) -> Any:
     return figure
 
 
-def image_grid(images: Any, titles: Sequence[str] = (), *, columns: int = 8, title: str = "") -> Any:
-    """Images [N, H, W] or [N, H, W, C] side by side; gray ones scaled to their own range."""
-    images = np.asarray(images)
+def image_grid(images: Sequence[Any] | Any, titles: Sequence[str] = (), *, columns: int = 8, title: str = "") -> Any:
+    """Images [H, W] or [H, W, C], of any sizes, side by side; gray ones scaled to their own range."""
     rows = -(-len(images) // columns)
     figure = _empty_figure(1.15 * columns, (1.45 if titles else 1.15) * rows + (0.4 if title else 0))
-    for i, image in enumerate(images):
+    for i, image in enumerate(map(np.asarray, images)):
         ax = figure.add_subplot(rows, columns, i + 1)
         ax.imshow(image.squeeze(), cmap="gray" if image.squeeze().ndim == 2 else None)
         ax.set_axis_off()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from jaxdl import pictures, recipes, run_folder
 from jaxdl.metrics import scalars
@@ -97,11 +98,16 @@ def evaluate_run(folder: Path) -> Run:
 
 
 def load(folder: Path) -> tuple[Any, Task, TrainState]:
-    """Config, task and trained state of a run folder. Raises ValueError if the folder is not a finished run."""
+    """Config, task and trained state (without the optimizer's) of a run folder.
+
+    Raises: ValueError if the folder is not a finished run.
+    """
     recipe, config = configuration(folder)
     task: Task = recipes.load(recipe).task(config)
-    like = jax.jit(task.init)(jax.random.key(config.seed))
-    return config, task, run_folder.read_params(folder, like)
+    key = jax.random.key(config.seed)
+    like = jax.eval_shape(task.init, key)  # shapes only: nothing is drawn to be thrown away
+    state = run_folder.read_params(folder, like)
+    return config, task, state._replace(opt_state=(), key=key, step=jnp.zeros((), jnp.int32))
 
 
 def configuration(folder: Path) -> tuple[str, Any]:

@@ -11,7 +11,6 @@ from jaxdl import data, pictures
 from jaxdl.data.arrays import count
 from jaxdl.models import cnn
 from jaxdl.training import Task, TrainState, supervised
-from jaxdl.types import Array
 
 _ROWS = 1000
 
@@ -62,12 +61,12 @@ def worst_mistakes(
 
 
 def feature_maps(config: cnn.Config, state: TrainState, splits: data.Splits) -> Any:
-    """The first test image and what each convolution block makes of it (16 channels at most)."""
+    """The first test image beside 15 feature maps of it, for every convolution block."""
     x = supervised.as_float(jnp.asarray(splits.test["x"][:1]))
-    maps, _ = cnn.feature_maps(state.params, state.state, x, config)
-    shown: list[Array] = [x[0, :, :, 0]] * 8
-    for h in maps:
-        channels = jnp.moveaxis(h[0], -1, 0)[:16]
-        shown += [jax.image.resize(c, x.shape[1:3], "nearest") for c in channels]
-        shown += [jnp.zeros(x.shape[1:3])] * (-len(channels) % 8)
-    return pictures.image_grid(np.asarray(shown[7:]), title="a test image, and the feature maps of each block")
+    maps, _ = jax.jit(lambda: cnn.feature_maps(state.params, state.state, x, config))()
+    shown = []
+    for h in jax.device_get(maps):
+        blank = np.zeros(h.shape[1:3])
+        channels = [*np.moveaxis(h[0], -1, 0)[:15]]
+        shown += [np.asarray(x[0, :, :, 0]), *channels, *[blank] * (15 - len(channels))]
+    return pictures.image_grid(shown, title="a test image, and what each convolution block makes of it")

@@ -19,7 +19,8 @@ class Config(supervised.Config):
     """
 
     model: mlp.Config = mlp.Config(n_in=64, n_out=10, widths=(256, 256), dropout=0.3)
-    epochs: int = 60
+    epochs: int = 30
+    learning_rate: float = 2e-3
     schedule: supervised.Schedule = "cosine"
 
 

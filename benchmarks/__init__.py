@@ -1,0 +1,1 @@
+"""How fast jaxdl is on this machine, beside its peers: `python -m benchmarks`."""

@@ -28,10 +28,15 @@ def scores() -> str:
         record: dict[str, Any] = json.loads(path.read_text())
         interval = f"± {record['confidence95']:.4f}" if len(record["runs"]) > 1 else ""
         device = f"{record['device'].split(' (')[0]}, {record['machine'].split(', ')[-1]}"
-        lines.append(
-            f"| `{record['recipe']}` | {record['about'].rstrip('.')} | {record['score']} | {record['mean']:.4f} | {interval}"
-            f" | {len(record['runs'])} | {record['seconds']:.0f} | {device} |"
-        )
+        cells = [
+            f"`{record['recipe']}`",
+            record["about"].rstrip("."),
+            record["score"],
+            f"{record['mean']:.4f}",
+            interval,
+        ]
+        cells += [str(len(record["runs"])), f"{record['seconds']:.0f}", device]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

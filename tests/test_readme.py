@@ -1,0 +1,51 @@
+"""README keeps its word: its script runs, its names exist, its numbers come from the records."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks import readme
+from jaxdl import recipes
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "README.md").read_text()
+
+
+def rows_of_concepts() -> list[list[str]]:
+    table = TEXT.split("| concept | function | test | recipe or claim |")[1].split("\n\n")[0]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.strip().splitlines()[1:]]
+
+
+def test_the_research_script_trains(capsys):
+    script = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)[0]
+    assert len(script.strip().splitlines()) <= 25
+    exec(compile(script.replace("epochs=30", "epochs=8"), "README.md", "exec"), {})
+    scores = eval(capsys.readouterr().out)
+    assert scores["accuracy"] > 0.9
+
+
+@pytest.mark.parametrize("row", rows_of_concepts(), ids=lambda row: row[0])
+def test_every_concept_has_its_function_test_and_recipe(row):
+    _, function, test, recipe = row
+    module, _, name = function.strip("`").rpartition(".")
+    assert hasattr(importlib.import_module(module), name) or importlib.import_module(f"{module}.{name}")
+    assert (ROOT / test.strip("`")).exists()
+    named = [word for word in re.findall(r"`(\w+)`", recipe) if word in recipes.names() or "_" in word]
+    assert all(word in recipes.names() for word in named)
+
+
+def test_every_recipe_stands_in_the_score_table_or_needs_a_gpu():
+    table = readme.scores()
+    missing = [name for name in recipes.names() if f"`{name}`" not in table and "GPU" not in recipes.describe(name)]
+    assert not missing
+
+
+def test_generated_sections_are_up_to_date():
+    assert readme.generate(TEXT) == TEXT, "run: python -m benchmarks.readme"
+
+
+def test_a_missing_section_is_named():
+    with pytest.raises(ValueError, match="no section 'speed'"):
+        readme.section("text", "speed", "table")

@@ -76,7 +76,8 @@ def elu(x: Array, alpha: float = 1.0) -> Array:
     >>> [f"{v:.3f}" for v in elu(jnp.array([-1.0, 2.0]))]
     ['-0.632', '2.000']
     """
-    return jnp.where(x > 0, x, alpha * jnp.expm1(jnp.minimum(x, 0)))  # the unused branch must not overflow
+    negative = jnp.where(x > 0, jnp.zeros_like(x), x)  # the unused branch must not overflow; min(x, 0) halves f'(0)
+    return jnp.where(x > 0, x, alpha * jnp.expm1(negative))
 
 
 def gelu(x: Array) -> Array:
@@ -121,7 +122,7 @@ def softplus(x: Array) -> Array:
     >>> [f"{v:.3f}" for v in softplus(jnp.array([-1.0, 0.0, 1e4]))]
     ['0.313', '0.693', '10000.000']
     """
-    return jnp.maximum(x, 0) + jnp.log1p(jnp.exp(-jnp.abs(x)))
+    return jnp.logaddexp(x, jnp.zeros_like(x))  # max and |x| written out have the wrong slope at 0
 
 
 def softsign(x: Array) -> Array:

@@ -1,0 +1,149 @@
+"""Callbacks: early stopping, logs, the progress bar, and what happens when a run raises."""
+
+import csv
+import io
+import json
+import threading
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from rich.console import Console
+from small_tasks import assert_identical, line, scripted
+
+from jaxdl.training import Event, History, csv_log, early_stopping, fit, json_lines, progress
+from jaxdl.training.callbacks import record
+
+
+def states_of(task, epochs: int):
+    """The state behind every epoch of an undisturbed run."""
+    kept = {}
+
+    def keep(event):
+        if event.kind == "epoch":
+            kept[event.epoch] = jax.tree.map(jnp.copy, event.state)
+
+    fit(task, epochs=epochs, batch_size=4, callbacks=[keep])
+    return kept
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "ends", "best"),
+    [
+        ([5, 4, 3, 2, 1], {"patience": 2}, 5, 5),
+        ([5, 3, 4, 4, 1], {"patience": 2}, 4, 2),
+        ([5, 3, 4, 2, 3], {"patience": 2}, 5, 4),
+        ([3, 3, 3, 3, 3], {"patience": 2}, 3, 1),  # equal is not better: the first stays the best
+        ([5, 4.5, 4.2, 4.1, 4], {"patience": 2, "min_delta": 1.0}, 3, 3),  # too small to go on, but still the best
+        ([1, 2, 2, 3, 1], {"patience": 1, "mode": "max"}, 3, 2),
+        ([float("nan"), 2, 1, 3, 3], {"patience": 2}, 5, 3),
+    ],
+)
+def test_early_stopping_ends_in_time_and_restores_the_best_weights(values, options, ends, best):
+    task = scripted(values)
+    state, history = fit(task, epochs=5, batch_size=4, callbacks=[early_stopping("val_loss", **options)])
+    assert history.epoch == list(range(1, ends + 1))
+    assert_identical(state, states_of(task, best)[best])
+
+
+def test_early_stopping_names_the_scores_there_are():
+    with pytest.raises(ValueError, match="no score 'val_acc'; this run has loss, seconds, val_loss"):
+        fit(line(), epochs=1, batch_size=4, callbacks=[early_stopping("val_acc")])
+
+
+@pytest.mark.parametrize("options", [{"mode": "auto"}, {"patience": 0}])
+def test_early_stopping_refuses_impossible_options(options):
+    with pytest.raises(ValueError, match="early_stopping: mode is"):
+        early_stopping(**options)
+
+
+def test_logs_hold_the_history(tmp_path):
+    hooks = [csv_log(tmp_path / "h.csv"), json_lines(tmp_path / "h.jsonl")]
+    history = fit(line(), epochs=3, batch_size=4, callbacks=hooks).history
+    lines = [json.loads(text) for text in (tmp_path / "h.jsonl").read_text().splitlines()]
+    assert lines == history.rows()
+    with (tmp_path / "h.csv").open(newline="") as file:
+        table = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    assert table == history.rows()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["h.csv", "h.jsonl"], "no temporary file stays"
+
+
+def test_history_fills_scores_that_come_late_or_stay_away():
+    history = History()
+    history.append(1, {"loss": 2.0})
+    history.append(2, {"loss": 1.0, "val_loss": 3.0})
+    history.append(3, {"val_loss": 4.0})
+    np.testing.assert_array_equal(history.history["loss"], [2.0, 1.0, np.nan])
+    np.testing.assert_array_equal(history.history["val_loss"], [np.nan, 3.0, 4.0])
+    assert [row["epoch"] for row in history.rows()] == [1, 2, 3]
+
+
+class Boom(Exception):
+    pass
+
+
+def _raise_at(kind: str, error: type[BaseException] = Boom):
+    def callback(event: Event) -> None:
+        if event.kind == kind:
+            raise error
+
+    return callback
+
+
+def _refreshing() -> bool:
+    return any("Refresh" in type(thread).__name__ for thread in threading.enumerate())
+
+
+def _terminal() -> tuple[Console, io.StringIO]:
+    written = io.StringIO()
+    return Console(file=written, force_terminal=True, width=120), written
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"), [("begin", Boom), ("step", KeyboardInterrupt), ("epoch", Boom), ("end", Boom)]
+)
+def test_progress_bar_is_stopped_when_a_run_raises(kind, error):
+    live = []
+    console, written = _terminal()
+    hooks = [progress(console), lambda event: live.append(_refreshing()), _raise_at(kind, error)]
+    with pytest.raises(error):
+        fit(line(), epochs=2, batch_size=4, callbacks=hooks)
+    assert live[0], "the bar was never live, so this test proves nothing"
+    assert not _refreshing()
+    assert written.getvalue().endswith(("\x1b[?25h", "\x1b[2K")), "the cursor is shown again"
+
+
+def test_progress_bar_shows_scores_and_epoch():
+    console, written = _terminal()
+    fit(line(), epochs=2, batch_size=4, callbacks=[progress(console)])
+    assert not _refreshing()
+    shown = written.getvalue()
+    assert "epoch 2/2" in shown
+    assert "val_loss" in shown
+    assert "steps/s" in shown
+    assert "6/6" in shown
+
+
+@pytest.mark.parametrize("kind", ["begin", "step", "epoch"])
+def test_abort_is_told_once_to_every_callback_in_place_of_end(kind):
+    before, after = [], []
+    with pytest.raises(Boom):
+        fit(line(), epochs=2, batch_size=4, callbacks=[record(before), _raise_at(kind), record(after)])
+    for events in (before, after):
+        kinds = [name for name, _, _ in events]
+        assert kinds[-1] == "abort"
+        assert kinds.count("abort") == 1
+        assert "end" not in kinds
+
+
+def test_abort_is_told_when_a_step_raises():
+    events = []
+    task = line()
+
+    def evaluate_batch(state, batch):
+        raise Boom
+
+    with pytest.raises(Boom):
+        fit(task._replace(evaluate=evaluate_batch), epochs=1, batch_size=4, callbacks=[record(events)])
+    assert events[-1][0] == "abort"

@@ -139,8 +139,11 @@ def _data(argv: list[str]) -> int:
     from jaxdl import data
 
     positional(argv, "data", least=0, most=0)
-    rows = [[e.name, e.contents, e.license, "here" if e.here else "can be fetched", e.where] for e in data.catalogue()]
-    _print_table(["data set", "contents", "license", "state", "where"], rows)
+    rows = [[e.name, e.contents, e.license, e.where] for e in data.catalogue()]
+    _print_table(["data set", "contents", "license", "where"], rows)
+    print(
+        "\nWhat is not here is fetched into the user cache when it is loaded; $JAXDL_DATA names a folder to try first."
+    )
     return 0
 
 

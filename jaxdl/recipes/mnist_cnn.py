@@ -23,6 +23,7 @@ class Config(supervised.ImageConfig):
     batch_size: int | None = 64
     learning_rate: float = 2e-3
     schedule: supervised.Schedule = "cosine"
+    shift: int = 2
     validation: float = 1 / 12
 
 

@@ -6,6 +6,7 @@ from jaxdl.training.callbacks import early_stopping as early_stopping
 from jaxdl.training.callbacks import json_lines as json_lines
 from jaxdl.training.callbacks import nan_stop as nan_stop
 from jaxdl.training.callbacks import progress as progress
+from jaxdl.training.callbacks import tensorboard as tensorboard
 from jaxdl.training.evaluate import evaluate as evaluate
 from jaxdl.training.events import STOP as STOP
 from jaxdl.training.events import Callback as Callback

@@ -1,0 +1,50 @@
+"""Peak host memory of one implementation, in a process of its own: `python -m benchmarks.memory mlp jaxdl`."""
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+EPOCHS = 3
+
+
+def peak_host_mb() -> float:
+    """The largest resident size that this process has had, in MB (2^20 bytes).
+
+    Linux's `ru_maxrss` survives an exec, so that a child starts with its parent's figure: VmHWM is its own.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 2**10
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def measure(workload: str, row: str) -> dict[str, float]:
+    """{"peak_host_mb": of a process that trains some epochs, "import_host_mb": of it before the model is built}."""
+    command = [sys.executable, "-m", "benchmarks.memory", workload, row]
+    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main(workload: str, row: str) -> None:
+    """Train and print what `measure` reads."""
+    import jax
+
+    from benchmarks import cases, runs
+
+    case = cases.make(workload)
+    make = runs.find(case, row)
+    imported = peak_host_mb()
+    trainer = make()
+    for _ in range(EPOCHS):
+        jax.block_until_ready(trainer.epoch())
+    print(json.dumps({"peak_host_mb": round(peak_host_mb(), 1), "import_host_mb": round(imported, 1)}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

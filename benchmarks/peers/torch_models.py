@@ -1,0 +1,154 @@
+"""The workloads as PyTorch modules, with jaxdl's weights copied into them."""
+
+import os
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from benchmarks.cases import LEARNING_RATE, N_CLASSES, Case
+
+
+class Mlp(nn.Module):
+    """Dense layers with ReLU between them."""
+
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        super().__init__()
+        self.n_layers = len(sizes) - 1
+        for i in range(self.n_layers):
+            self.add_module(f"layer_{i}", nn.Linear(sizes[i], sizes[i + 1]))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for i in range(self.n_layers - 1):
+            x = F.relu(self.get_submodule(f"layer_{i}")(x))
+        return self.get_submodule(f"layer_{self.n_layers - 1}")(x)
+
+
+class Cnn(nn.Module):
+    """Convolution, ReLU and max pooling, twice; a dense layer."""
+
+    def __init__(self, channels: tuple[int, ...], n_features: int) -> None:
+        super().__init__()
+        self.conv_0 = nn.Conv2d(1, channels[0], 3)
+        self.conv_1 = nn.Conv2d(channels[0], channels[1], 3)
+        self.dense_0 = nn.Linear(n_features, N_CLASSES)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = F.max_pool2d(F.relu(self.conv_0(x)), 2)
+        x = F.max_pool2d(F.relu(self.conv_1(x)), 2)
+        return self.dense_0(x.flatten(1))
+
+
+class ConvNorm(nn.Module):
+    """A convolution without bias and its batch norm.
+
+    Padding is asymmetric where jaxdl, flax and Keras ("SAME" with stride 2 on an even side) pad on the right only.
+    """
+
+    def __init__(self, n_in: int, n_out: int, window: int, stride: int) -> None:
+        super().__init__()
+        self.pad_right = window == 3 and stride == 2
+        padding = 1 if window == 3 and stride == 1 else 0
+        self.conv = nn.Conv2d(n_in, n_out, window, stride, padding, bias=False)
+        self.norm = nn.BatchNorm2d(n_out, eps=1e-5, momentum=0.1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.norm(self.conv(F.pad(x, (0, 1, 0, 1)) if self.pad_right else x))
+
+
+class Block(nn.Module):
+    """relu(second(relu(first(x))) + shortcut(x))."""
+
+    def __init__(self, n_in: int, n_out: int, stride: int) -> None:
+        super().__init__()
+        self.first = ConvNorm(n_in, n_out, 3, stride)
+        self.second = ConvNorm(n_out, n_out, 3, 1)
+        self.shortcut = ConvNorm(n_in, n_out, 1, stride) if n_in != n_out else nn.Identity()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.relu(self.shortcut(x) + self.second(F.relu(self.first(x))))
+
+
+class ResNet(nn.Module):
+    """A stem, stages of residual blocks, the mean over the pixels, a dense layer."""
+
+    def __init__(self, channels: tuple[int, ...], blocks: int) -> None:
+        super().__init__()
+        n_in = channels[0]
+        self.stem = ConvNorm(3, n_in, 3, 1)
+        self.names = [f"stage_{stage}_block_{i}" for stage in range(len(channels)) for i in range(blocks)]
+        for j, name in enumerate(self.names):
+            stage, i = divmod(j, blocks)
+            self.add_module(name, Block(n_in, channels[stage], 2 if stage and i == 0 else 1))
+            n_in = channels[stage]
+        self.dense = nn.Linear(n_in, N_CLASSES)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = F.relu(self.stem(x))
+        for name in self.names:
+            x = self.get_submodule(name)(x)
+        return self.dense(x.mean((2, 3)))
+
+
+def configure() -> None:
+    """One thread a core, and denormals flushed to zero as XLA does."""
+    torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    torch.set_flush_denormal(True)
+
+
+def model(case: Case, *, channels_last: bool = False) -> nn.Module:
+    """The module of a case, with the case's weights."""
+    weights = case.weights()
+    if case.name == "mlp":
+        module: nn.Module = Mlp((case.config.n_in, *case.config.widths, case.config.n_out))
+    elif case.name == "cnn":
+        dense = weights["dense_0"]
+        dense["w"] = _channels_first_rows(dense["w"], case.config.channels[-1])
+        module = Cnn(case.config.channels, dense["w"].shape[0])
+    else:
+        module = ResNet(case.config.channels, case.config.blocks)
+    _load(module, weights)
+    if channels_last:
+        images: Any = module  # torch's annotations of `to` leave memory_format out
+        images.to(memory_format=torch.channels_last)
+    return module
+
+
+def batches(case: Case, *, channels_last: bool = False) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """The batches of a case; images as NCHW in either memory order."""
+    result = []
+    for x, y in case.batches():
+        rows = torch.tensor(np.moveaxis(x, -1, 1) if case.on_images else x).contiguous()
+        rows = rows.contiguous(memory_format=torch.channels_last) if channels_last else rows
+        result.append((rows, torch.tensor(y, dtype=torch.int64)))
+    return result
+
+
+def optimizer(module: nn.Module) -> torch.optim.Optimizer:
+    """Adam, fused: one kernel for all parameters."""
+    return torch.optim.Adam(module.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.999), eps=1e-8, fused=True)
+
+
+def _channels_first_rows(w: np.ndarray, n_channels: int) -> np.ndarray:
+    """Rows of a dense layer behind a flattened image: from (H, W, C) order to torch's (C, H, W)."""
+    side = round((len(w) // n_channels) ** 0.5)
+    return w.reshape(side, side, n_channels, -1).transpose(2, 0, 1, 3).reshape(w.shape)
+
+
+def _load(module: Any, weights: dict[str, Any]) -> None:
+    """Copy a tree of jaxdl's parameters into the modules of the same names."""
+    for name, leaf in weights.items():
+        if isinstance(leaf, dict):
+            _load(getattr(module, name), leaf)
+            continue
+        target = getattr(module, {"w": "weight", "b": "bias", "scale": "weight"}.get(name, name))
+        if leaf.ndim == 4:
+            leaf = leaf.transpose(3, 2, 0, 1)  # HWIO to OIHW
+        elif leaf.ndim == 2:
+            leaf = leaf.T
+        if tuple(target.shape) != leaf.shape:
+            raise ValueError(f"torch: {name} has shape {tuple(target.shape)}, jaxdl's has {leaf.shape}")
+        with torch.no_grad():
+            target.copy_(torch.tensor(np.ascontiguousarray(leaf)))

@@ -1,0 +1,142 @@
+"""Records of what was measured, where and with which versions: dicts that go to a JSON file, and the table of them."""
+
+import datetime
+import importlib.metadata
+import json
+import math
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from benchmarks.timing import Timing
+
+Record = dict[str, Any]
+RESULTS = Path(__file__).parent / "results"
+PACKAGES = ("jax", "jaxlib", "jaxdl", "numpy", "optax", "flax", "torch", "keras")
+FLAGS = (
+    "XLA_FLAGS",
+    "JAX_PLATFORMS",
+    "OMP_NUM_THREADS",
+    "OMP_WAIT_POLICY",
+    "LD_PRELOAD",
+    "MALLOC_CONF",
+    "GLIBC_TUNABLES",
+)
+
+
+def environment() -> Record:
+    """Device, versions, flags, load and commit: the part that all records of one run share."""
+    return {
+        "device": jax.default_backend(),
+        "hardware": hardware(),
+        "precision": "f32",
+        "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "load_before": [round(load, 2) for load in os.getloadavg()],
+        "governor": _text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "flags": {name: os.environ[name] for name in FLAGS if os.environ.get(name)},
+        "versions": {"python": platform.python_version(), **_versions()},
+        "commit": commit(),
+    }
+
+
+def hardware() -> str:
+    """The accelerator's or processor's name, with the number of cores that this process may use."""
+    if jax.default_backend() != "cpu":
+        return jax.devices()[0].device_kind
+    lines = (_text("/proc/cpuinfo") or "").splitlines()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{names[0] if names else platform.processor() or platform.machine()}, {cores} cores"
+
+
+def commit() -> str | None:
+    """The commit of the source tree, with a "+" if files in it were changed; None outside a git checkout."""
+
+    def git(*args: str) -> str:
+        here = Path(__file__).parent
+        return subprocess.run(["git", *args], cwd=here, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", "../jaxdl", ".")
+        return git("rev-parse", "--short", "HEAD") + ("+" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def milliseconds(timing: Timing, calls: int = 1) -> Record:
+    """The timing of an epoch of `calls` steps as milliseconds a step.
+
+    >>> milliseconds(Timing(0.2, 0.1, 0.4, 0.1, 5), calls=10)
+    {'median': 20.0, 'q1': 10.0, 'q3': 40.0, 'n': 5}
+    """
+    per = {name: round(1e3 * getattr(timing, name) / calls, 4) for name in ("median", "q1", "q3")}
+    return per | {"n": timing.rounds}
+
+
+def rates(flops: int, step_ms: Record, peak: float) -> Record:
+    """Achieved GFLOP/s of the median step and its share of the measured peak of a large matrix product (FLOP/s)."""
+    achieved = flops / (1e-3 * step_ms["median"])
+    return {"flops": flops, "gflops_per_s": round(achieved / 1e9, 2), "peak_share": round(achieved / peak, 4)}
+
+
+def write(records: Sequence[Record], path: Path) -> None:
+    """Write a list of records as JSON; the file appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(json.dumps(list(records), indent=1) + "\n")
+    temporary.replace(path)
+
+
+def default_path(workload: str) -> Path:
+    """benchmarks/results/<device>/<date>-<workload>.json."""
+    return RESULTS / jax.default_backend() / f"{datetime.date.today().isoformat()}-{workload}.json"
+
+
+def table(records: Sequence[Record], base: str) -> str:
+    """The records of one workload as lines; "relative" is to the median of `base`.
+
+    >>> print(table([{"implementation": "keras", "not_timed": "No module named 'keras'"}], "jaxdl"))
+    keras  not timed: No module named 'keras'
+    """
+    width = max(len(record["implementation"]) for record in records)
+    timed = {r["implementation"]: r for r in records if "step_ms" in r}
+    of_base = timed[base]["step_ms"]["median"] if base in timed else math.nan
+    columns = ("ms a step", "q1", "q3", "relative", "GFLOP/s", "of peak", "first step s", "peak MB", "temp MB")
+    lines = [" " * width + "".join(f"{title:>14}" for title in columns)] if timed else []
+    for record in records:
+        name = f"{record['implementation']:<{width}}"
+        if "step_ms" not in record:
+            lines.append(f"{name}  not timed: {record['not_timed']}")
+            continue
+        ms, share = record["step_ms"], record.get("peak_share")
+        cells = [f"{ms[part]:.3f}" for part in ("median", "q1", "q3")] + [f"{ms['median'] / of_base:.2f}"]
+        cells += [_cell(record.get("gflops_per_s"), "{:.1f}"), _cell(share, "{:.0%}")]
+        cells += [_cell(record.get(column), "{:.1f}") for column in ("first_step_s", "peak_host_mb", "temp_mb")]
+        lines.append(name + "".join(f"{cell:>14}" for cell in cells))
+    return "\n".join(lines)
+
+
+def _cell(value: float | None, form: str) -> str:
+    return "-" if value is None else form.format(value)
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _text(path: str) -> str | None:
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return None

@@ -36,12 +36,12 @@ weights_only: Select = by_rank(2)
 
 
 def l1(params: Params, *, select: Select = weights_only) -> Array:
-    """Sum of absolute values, sum |w|; its gradient sign(w) drives weights to exactly zero (lasso).
+    """Sum of absolute values, sum |w|; its gradient sign(w), 0 at 0, drives weights to exactly zero (lasso).
 
     >>> l1({"w": jnp.array([[1.0, -2.0]]), "b": jnp.array([5.0])}).item()
     3.0
     """
-    return _total(params, select, jnp.abs)
+    return _total(params, select, lambda w: w * jnp.sign(w))  # the slope of jnp.abs at 0 is 1: it would push zeros away
 
 
 def l2(params: Params, *, select: Select = weights_only) -> Array:

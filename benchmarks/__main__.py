@@ -41,9 +41,7 @@ def report(found: Sequence[Record], base: str) -> None:
         print(f"\n{workload} on {rows[0]['hardware']}, load {rows[0]['load_before'][0]}{limit}")
         print(records.table(rows, base), flush=True)
         if rows[0]["load_before"][0] > 0.5:
-            print(
-                "The machine was busy. These are no final figures: torch's waiting threads spin, and lose most by it."
-            )
+            print("The machine was busy: no final figures, least of all for torch, whose waiting threads spin.")
 
 
 def main(arguments: Sequence[str]) -> None:

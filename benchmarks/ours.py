@@ -95,25 +95,31 @@ def _inside_fit(case: Case, *, recipe: bool) -> Trainer:
     orders, fixed = order_key(start), in_order(n, case.batch)
     order_of = jax.jit(lambda epoch: epoch_order(orders, epoch, n, case.batch))
     step = _recipe_step(case) if recipe else _plain_step(case)
-    stepper = Stepper(step, start, data, fixed, n, "auto")
     now, done = start, 0
+
+    @functools.cache
+    def stepper() -> Stepper:  # on first use: where it measures both programs it compiles them, which must be counted
+        return Stepper(step, start, data, fixed, n, "auto")
 
     def advance(i: int) -> Array:
         """One step through the program that `fit` runs, in the order of the data."""
         nonlocal now, done
         if i % case.steps != done % case.steps:
             raise ValueError(f"the run is at step {done} of its clock, but step {i} was asked for")
-        now, totals = stepper.program(now, stepper.zero_metrics(), data, fixed, jnp.asarray(1, jnp.int32))
+        totals = stepper().zero_metrics()
+        now, totals = stepper().program(now, totals, data, fixed, jnp.asarray(1, jnp.int32))
         done += 1
         return metrics.value(totals["loss"])
 
     def epoch() -> Any:
         nonlocal now, done
-        order, totals, end = order_of(done // case.steps), stepper.zero_metrics(), done + case.steps
+        order, totals, end = order_of(done // case.steps), stepper().zero_metrics(), done + case.steps
         while done < end:
-            now, totals, done = stepper.advance(now, totals, order, done)
+            now, totals, done = stepper().advance(now, totals, order, done)
         return now
 
-    which = "masks, accuracy and loss" if recipe else "loss metric alone"
-    how = "one step" if stepper.steps_per_call == 1 else "many steps"
-    return Trainer(advance, epoch, f"{which}; {how} a call")
+    def notes() -> str:
+        which = "masks, accuracy and loss" if recipe else "loss metric alone"
+        return f"{which}; {'one step' if stepper().steps_per_call == 1 else 'many steps'} a call"
+
+    return Trainer(advance, epoch, notes)

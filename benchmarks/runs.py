@@ -76,7 +76,7 @@ def _admit(
     difference = parity(expected or losses, losses)
     record: Record = {
         "implementation": row,
-        "notes": trainer.notes,
+        "notes": trainer.notes(),
         "build_s": round(build_s, 3),
         "first_step_s": round(first_step_s, 3),
         "parity": difference,

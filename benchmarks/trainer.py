@@ -18,12 +18,12 @@ class Trainer(NamedTuple):
             not be ready.
         epoch: makes one step on every batch, as fast as the implementation can, and gives back something that is ready
             when the steps are done.
-        notes: what a reader of the figures must know, for the record.
+        notes: says what a reader of the figures must know, for the record; asked behind the first step.
     """
 
     step: Callable[[int], Any]
     epoch: Callable[[], Any]
-    notes: str = ""
+    notes: Callable[[], str]
 
 
 Rows = dict[str, Callable[[], Trainer]]  # row of the table -> how to build it
@@ -38,7 +38,7 @@ def from_steps(step: Callable[[int], Any], n: int, *, notes: str = "") -> Traine
             loss = step(i)
         return loss
 
-    return Trainer(step, epoch, notes)
+    return Trainer(step, epoch, lambda: notes)
 
 
 def build(make: Callable[[], Trainer]) -> tuple[Trainer, float, float, float]:

@@ -120,4 +120,4 @@ def build_fit(case: Case) -> Trainer:
         module.fit(x, y, batch_size=case.batch, epochs=1, shuffle=False, verbose="0")
         return [v.value for v in module.trainable_variables]
 
-    return Trainer(step, epoch, "model.fit, one epoch a call; the loss curve is train_on_batch's")
+    return Trainer(step, epoch, lambda: "model.fit, one epoch a call; the loss curve is train_on_batch's")

@@ -1,0 +1,89 @@
+"""Every implementation of every workload trains like ours: the same losses over 20 steps, on reduced sizes."""
+
+import importlib
+import importlib.util
+import warnings
+
+import jax
+import numpy as np
+import pytest
+
+from benchmarks import cases, ours, peers
+from benchmarks.trainer import PARITY, PARITY_STEPS, Trainer, build, curve, parity
+
+LIBRARIES = {"flax": "flax", "nnx": "flax", "torch": "torch", "torch-compile": "torch", "keras": "keras"}
+
+
+@pytest.fixture(autouse=True)
+def _their_conventions():
+    """Peers promote types and broadcast silently, and warn about themselves; our own rows keep the strict settings."""
+    with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[str, list[float]]:
+    """Our loss curve of each workload."""
+    result = {}
+    for name in cases.NAMES:
+        case = cases.make(name, small=True)
+        trainer, _, _, first = build(ours.rows(case)[ours.REFERENCE])
+        result[name] = curve(trainer, first)
+    return result
+
+
+def _check(trainer: Trainer, first: float, expected: list[float]) -> None:
+    losses = curve(trainer, first)
+    assert len(losses) == PARITY_STEPS
+    assert parity(expected, losses) < PARITY
+    jax.block_until_ready(trainer.epoch())
+    assert np.isfinite(float(trainer.step(0)))  # the epoch left a state to go on from
+
+
+@pytest.mark.parametrize("name", cases.NAMES)
+@pytest.mark.parametrize("row", ["jaxdl", "jaxdl-recipe"])
+def test_our_rows_agree(name: str, row: str, expected: dict[str, list[float]]) -> None:
+    with jax.numpy_rank_promotion("raise"), jax.numpy_dtype_promotion("strict"):
+        trainer, _, _, first = build(ours.rows(cases.make(name, small=True))[row])
+        _check(trainer, first, expected[name])
+
+
+@pytest.mark.parametrize("name", cases.NAMES)
+@pytest.mark.parametrize(
+    "peer", [pytest.param(p, marks=pytest.mark.slow) if p == "torch-compile" else p for p in peers.MODULES]
+)
+def test_peer_agrees(name: str, peer: str, expected: dict[str, list[float]]) -> None:
+    if importlib.util.find_spec(LIBRARIES[peer]) is None:
+        pytest.skip(f"{LIBRARIES[peer]} is not installed")
+    rows = peers.rows(peer, cases.make(name, small=True))
+    assert rows
+    for make in rows.values():
+        trainer, _, _, first = build(make)
+        _check(trainer, first, expected[name])
+
+
+def test_the_curve_depends_on_the_weights(expected: dict[str, list[float]]) -> None:
+    """The gate can fail: other weights, another curve."""
+    pytest.importorskip("flax", reason="flax is not installed")
+    case = cases.make("mlp", small=True)
+    object.__setattr__(case, "weights", lambda: jax.tree.map(lambda w: 1.05 * w, cases.Case.weights(case)))
+    trainer, _, _, first = build(peers.rows("flax", case)["flax"])
+    assert parity(expected["mlp"], curve(trainer, first)) > PARITY
+
+
+def test_an_unknown_peer_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"no peer 'tensorflow'; there are flax, nnx, torch, torch-compile, keras"):
+        peers.rows("tensorflow", cases.make("mlp", small=True))
+
+
+@pytest.mark.parametrize("peer", ["flax", "nnx"])
+def test_a_parameter_of_another_shape_is_refused(peer: str) -> None:
+    """A peer whose layers differ from ours cannot take our weights."""
+    pytest.importorskip("flax", reason="flax is not installed")
+    case = cases.make("mlp", small=True)
+    weights = case.weights()
+    weights["layer_0"]["w"] = weights["layer_0"]["w"][:-1]
+    object.__setattr__(case, "weights", lambda: weights)
+    with pytest.raises(Exception, match="shape"):
+        build(next(iter(peers.rows(peer, case).values())))

@@ -57,8 +57,10 @@ def _wide_terminal() -> Iterator[None]:
 
 def _message(framed: str, kind: type, command: str) -> str:
     plain = re.sub(r"\x1b\[[0-9;]*m", "", framed)
-    lines = [line.strip("│╭╮╰╯─ ") for line in plain.splitlines() if line.startswith("│")]
-    lines = [line for line in lines if line]
+    framed_lines = [line.strip() for line in plain.splitlines() if line.strip()]
+    lines = [line.strip("│ ") for line in framed_lines if line.startswith("│") and line.strip("│─ ")]
+    if not lines:  # where the terminal has no UTF-8: a title, a rule of hyphens, the message
+        lines = [line for line in framed_lines if line.strip("-")][1:]
     if not lines:
         return f"these options cannot be read; see: jaxdl {command} --help"
     if lines[0].startswith("Unrecognized options:"):

@@ -92,7 +92,11 @@ def _raise_at(kind: str, error: type[BaseException] = Boom):
 
 
 def _refreshing() -> bool:
-    return any("Refresh" in type(thread).__name__ for thread in threading.enumerate())
+    """Whether a thread still redraws a bar; one that was told to stop gets the time to do so."""
+    threads = [thread for thread in threading.enumerate() if "Refresh" in type(thread).__name__]
+    for thread in threads:
+        thread.join(timeout=0.5)
+    return any(thread.is_alive() for thread in threads)
 
 
 def _terminal() -> tuple[Console, io.StringIO]:

@@ -85,7 +85,8 @@ def conv2d(
             f"conv2d: x {x.shape} has {x.shape[3]} channels, but w {w.shape} in {groups} groups takes "
             f"{w.shape[2] * groups} in and must give a multiple of {groups}; check n_in, n_out and groups"
         )
-    g = Geometry(tuple(strides), _explicit(padding, x.shape, w.shape, strides, dilation), tuple(dilation), groups)
+    pads = _explicit(padding, x.shape, w.shape, strides, dilation)
+    g = Geometry(_pair(strides), pads, _pair(dilation), groups)
     if min(conv_cpu.output_hw(x.shape, w.shape, g)) < 1:
         raise ValueError(f"conv2d: the window of w {w.shape} does not fit into x {x.shape}, padding {padding}")
     y = _convolve(x, w.astype(x.dtype), g, method)
@@ -208,7 +209,7 @@ def conv_transpose2d(
         cut = [(k - 1 - lo, k - 1 - hi) for k, (lo, hi) in zip(w.shape[:2], pad, strict=True)]
         y = lax.conv_transpose(x, w, strides, cut, dimension_numbers=("NHWC", "HWIO", "NHWC"))
         return _add_bias(params, y)
-    turned, geometry = w[::-1, ::-1].swapaxes(2, 3), Geometry(tuple(strides), pad)
+    turned, geometry = w[::-1, ::-1].swapaxes(2, 3), Geometry(_pair(strides), pad)
     if method == "auto":
         lowering = conv_cpu.choose_transpose(turned.shape, geometry, x.dtype, jax.default_backend())
     else:
@@ -235,9 +236,14 @@ def _explicit(padding: PaddingLike, x_shape, w_shape, strides: Window, dilation:
         if padding not in ("SAME", "VALID"):
             raise ValueError(f"padding {padding!r} is neither 'SAME' nor 'VALID' nor ((lo, hi), (lo, hi))")
         reach = [d * (k - 1) + 1 for d, k in zip(dilation, w_shape[:2], strict=True)]
-        padding = tuple(lax.padtype_to_pads(x_shape[1:3], reach, strides, padding))
-    (top, bottom), (left, right) = padding
+        (top, bottom), (left, right) = lax.padtype_to_pads(x_shape[1:3], reach, strides, padding)
+    else:
+        (top, bottom), (left, right) = padding
     return (top, bottom), (left, right)
+
+
+def _pair(numbers: Window) -> Window:
+    return int(numbers[0]), int(numbers[1])  # hashable, also from a list
 
 
 def _add_bias(params: Params, y: Array) -> Array:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxdl.types import Array
+from jaxdl.types import Array, at_least_float32
 
 Window = tuple[int, int]
 Padding = tuple[tuple[int, int], tuple[int, int]]
@@ -104,8 +104,8 @@ def avg_pool2d(x: Array, window: Window, *, strides: Window | None = None, paddi
     """
     strides = window if strides is None else strides
     pads = _explicit("avg_pool2d", x, window, strides, padding)
-    wide = x.astype(jnp.float32) if x.dtype.itemsize < 4 else x
-    zero = jnp.zeros((), wide.dtype)
+    wide = at_least_float32(x)
+    zero = np.zeros((), wide.dtype)  # a constant, as above: JAX then knows the gradient of the sum
     total = lax.reduce_window(wide, zero, lax.add, (1, *window, 1), (1, *strides, 1), ((0, 0), *pads, (0, 0)))
     return (total / (window[0] * window[1])).astype(x.dtype)
 
@@ -122,8 +122,7 @@ def global_avg_pool2d(x: Array) -> Array:
     [[1.5]]
     """
     chex.assert_rank(x, 4)
-    wide = jnp.float32 if x.dtype.itemsize < 4 else x.dtype
-    return jnp.mean(x, (1, 2), dtype=wide).astype(x.dtype)
+    return jnp.mean(at_least_float32(x), (1, 2)).astype(x.dtype)
 
 
 def upsample2d(x: Array, factor: Window) -> Array:
@@ -146,8 +145,9 @@ def _explicit(name: str, x: Array, window: Window, strides: Window, padding: Pad
     if isinstance(padding, str):
         if padding not in ("SAME", "VALID"):
             raise ValueError(f"{name}: padding {padding!r} is neither 'SAME' nor 'VALID' nor ((lo, hi), (lo, hi))")
-        padding = tuple(lax.padtype_to_pads(x.shape[1:3], window, strides, padding))
-    (top, bottom), (left, right) = padding
+        (top, bottom), (left, right) = lax.padtype_to_pads(x.shape[1:3], window, strides, padding)
+    else:
+        (top, bottom), (left, right) = padding
     if x.shape[1] + top + bottom < window[0] or x.shape[2] + left + right < window[1]:
         raise ValueError(f"{name}: window {window} does not fit into x {x.shape} with padding {padding}")
     return (top, bottom), (left, right)

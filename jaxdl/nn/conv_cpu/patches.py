@@ -49,7 +49,7 @@ def input_grad(dy: Array, w: Array, geometry: Geometry, x_shape: Shape) -> Array
 
 
 def turned(dy: Array, w: Array, geometry: Geometry, x_shape: Shape) -> tuple[Array, Array, Geometry]:
-    """The convolution that is the input gradient at strides of one: dy with w turned by 180 degrees, C and O swapped."""
+    """The convolution that is the input gradient at strides of one: dy with w turned by 180 degrees, C for O."""
 
     def pad(a: int) -> tuple[int, int]:
         reach = geometry.dilation[a] * (w.shape[a] - 1)
@@ -83,7 +83,7 @@ def input_grad_overlap(dy: Array, w: Array, geometry: Geometry, x_shape: Shape) 
 def forward_taps(x: Array, w: Array, geometry: Geometry) -> Array:
     """y as k k C broadcast multiply-adds, which XLA fuses into one loop: for an input of one to three channels."""
     shape = (x.shape[0], *output_hw(x.shape, w.shape, geometry), w.shape[3])
-    channels = [v[..., c : c + 1] for v in _views(x, w.shape[:2], geometry) for c in range(w.shape[2])]
+    channels = [v[..., c : c + 1] for v in _views(x, (w.shape[0], w.shape[1]), geometry) for c in range(w.shape[2])]
     kernel = w.reshape(-1, w.shape[3])
     terms = (jnp.broadcast_to(v, shape) * jnp.broadcast_to(kernel[i], shape) for i, v in enumerate(channels))
     return functools.reduce(jnp.add, terms)

@@ -23,7 +23,7 @@ from jaxdl.nn.conv_cpu.geometry import Geometry, Padding, Window, map_chunks, ou
 from jaxdl.nn.conv_cpu.patches import turned
 from jaxdl.types import Array, Shape
 
-CHUNK_BYTES = 2**25  # of tiles: the allocator returns larger blocks at once, and each call then faults every page in
+CHUNK_BYTES = 2**22  # of tiles: a step whose temporaries pass 32 MB has all of its pages faulted in anew (glibc)
 Grid = list[list[Array]]
 
 

@@ -1,0 +1,273 @@
+"""Every lowering of a convolution against `lax`, with the shapes that break such code; pooling's ties; parity."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from jaxdl.checks import check_gradients
+from jaxdl.nn import conv_cpu
+from jaxdl.nn.conv import conv1d, conv2d, conv_transpose2d, init_conv1d, init_conv2d
+from jaxdl.nn.conv_cpu import Lowering, patches, winograd
+from jaxdl.nn.conv_cpu.geometry import Geometry
+from jaxdl.nn.pool import avg_pool2d, global_avg_pool2d, max_pool2d, upsample2d
+
+SAME3 = ((1, 1), (1, 1))
+SHAPES = [  # x, w, geometry: odd sizes, strides that do not divide, lopsided, excessive and negative padding, dilation
+    ((5, 9, 7, 3), (3, 3, 3, 5), Geometry((1, 1), SAME3)),
+    ((5, 8, 6, 3), (3, 3, 3, 2), Geometry((1, 1), ((0, 0), (0, 0)))),
+    ((3, 4, 7, 2), (3, 3, 2, 2), Geometry((1, 1), ((4, 0), (3, 5)))),
+    ((3, 8, 7, 2), (3, 3, 2, 2), Geometry((1, 1), ((-1, 0), (0, -2)))),
+    ((5, 11, 10, 2), (3, 2, 2, 4), Geometry((2, 3), ((0, 0), (1, 1)))),
+    ((4, 10, 9, 2), (3, 2, 2, 3), Geometry((1, 1), ((0, 1), (2, 1)), (2, 3))),
+    ((4, 10, 9, 2), (2, 3, 2, 3), Geometry((2, 1), ((0, 1), (2, 1)), (1, 2))),
+    ((3, 7, 5, 4), (1, 1, 4, 3), Geometry((2, 3), ((0, 0), (0, 0)))),
+    ((1, 3, 3, 1), (3, 3, 1, 1), Geometry((1, 1), ((0, 0), (0, 0)))),
+]
+
+
+def draw(seed, shape, dtype=jnp.float32):
+    return jax.random.normal(jax.random.key(seed), shape, dtype)
+
+
+def methods(w_shape, geometry):
+    return ["taps", "patches", *(["winograd"] if winograd.fits(w_shape, geometry) else [])]
+
+
+def value_and_gradients(lowering, geometry, x, w, dy):
+    y, vjp = jax.vjp(lambda x, w: conv_cpu.convolve(x, w, geometry, lowering), x, w)
+    return y, *vjp(dy)
+
+
+def assert_near(got, want, tolerance):
+    for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
+        assert a.dtype == b.dtype
+        scale = float(jnp.max(jnp.abs(b)))
+        np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * scale)
+
+
+@pytest.mark.parametrize(("dtype", "whole"), [("float32", True), ("float64", False)], ids=["at-once", "chunks"])
+@pytest.mark.parametrize(("x_shape", "w_shape", "geometry"), SHAPES)
+def test_every_lowering_equals_lax(x_shape, w_shape, geometry, whole, dtype, monkeypatch):
+    if not whole:  # two images at a time, with a rest where the batch is odd
+        for module in (patches, winograd):
+            monkeypatch.setattr(module, "_images_per_chunk", lambda *a: 2)
+    with jax.enable_x64(True):
+        # The reference is float64: jax 0.10's float32 convolution reads stray memory where padding exceeds the window.
+        x, w = draw(1, x_shape, jnp.float64), draw(2, w_shape, jnp.float64)
+        dy = draw(3, jax.eval_shape(lambda: conv_cpu.forward_lax(x, w, geometry)).shape, jnp.float64)
+        want = value_and_gradients(Lowering(), geometry, x, w, dy)
+        want, x, w, dy = jax.tree.map(lambda a: a.astype(dtype), (want, x, w, dy))
+        tolerance = 1e-5 if dtype == "float32" else 1e-12
+        for method in methods(w_shape, geometry):
+            lowering = conv_cpu.named(method, w_shape, geometry)
+            assert_near(value_and_gradients(lowering, geometry, x, w, dy), want, tolerance)
+        overlap = Lowering("lax", "overlap", "lax")
+        assert_near(value_and_gradients(overlap, geometry, x, w, dy), want, tolerance)
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID", ((0, 2), (1, 0))], ids=str)
+@pytest.mark.parametrize("strides", [(1, 1), (2, 3), (3, 2)])
+@pytest.mark.parametrize("window", [(3, 3), (4, 2), (1, 2)])
+def test_transposed_lowerings_equal_lax(window, strides, padding):
+    params = {**init_conv2d(jax.random.key(0), 3, 4, window), "b": draw(5, (4,))}
+    x = draw(1, (2, 5, 4, 3))
+
+    def run(method):
+        y, vjp = jax.vjp(
+            lambda p, x: conv_transpose2d(p, x, strides=strides, padding=padding, method=method), params, x
+        )
+        return y, vjp(draw(3, y.shape))
+
+    want = run("lax")
+    assert_near(run("auto"), want, 1e-5)
+    assert_near(run("patches"), want, 1e-5)
+    if window == (3, 3) and strides == (1, 1):
+        assert_near(run("winograd"), want, 1e-5)
+
+
+def test_transposed_against_flax_and_torch():
+    linen, torch = pytest.importorskip("flax.linen"), pytest.importorskip("torch")
+    x, params = draw(1, (2, 5, 4, 3)), {"w": draw(2, (4, 3, 3, 2)), "b": draw(3, (2,))}
+    for padding in ("SAME", "VALID"):
+        layer = linen.ConvTranspose(2, (4, 3), (2, 2), padding)
+        with jax.numpy_rank_promotion("allow"):
+            want = layer.apply({"params": {"kernel": params["w"], "bias": params["b"]}}, x)
+        assert_near(conv_transpose2d(params, x, strides=(2, 2), padding=padding), want, 1e-5)
+    v = np.asarray(params["w"])[::-1, ::-1].transpose(2, 3, 0, 1).copy()
+    want = torch.nn.functional.conv_transpose2d(
+        torch.tensor(np.asarray(x)).permute(0, 3, 1, 2),
+        torch.tensor(v),
+        torch.tensor(np.asarray(params["b"])),
+        stride=(2, 2),
+        padding=(1, 1),
+        output_padding=(1, 0),
+    )
+    got = conv_transpose2d(params, x, strides=(2, 2), padding=((1, 0), (1, 1)))
+    assert_near(got, jnp.asarray(want.permute(0, 2, 3, 1).numpy()), 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("strides", "dilation", "groups"), [((1, 1), (1, 1), 1), ((2, 3), (1, 1), 2), ((1, 1), (2, 1), 4)]
+)
+@pytest.mark.parametrize("padding", ["SAME", "VALID", ((2, 1), (0, 3))], ids=str)
+def test_conv2d_against_flax_and_torch(strides, dilation, groups, padding):
+    linen, torch = pytest.importorskip("flax.linen"), pytest.importorskip("torch")
+    x, b = draw(1, (2, 9, 8, 4)), draw(3, (8,))
+    params = {**init_conv2d(jax.random.key(0), 4, 8, (3, 3), groups=groups), "b": b}
+    got = conv2d(params, x, strides=strides, padding=padding, dilation=dilation, groups=groups)
+    layer = linen.Conv(8, (3, 3), strides, padding, kernel_dilation=dilation, feature_group_count=groups)
+    with jax.numpy_rank_promotion("allow"):
+        assert_near(got, layer.apply({"params": {"kernel": params["w"], "bias": b}}, x), 1e-5)
+    if padding != "SAME":  # torch pads before the convolution, and has no strided SAME
+        (top, bottom), (left, right) = ((0, 0), (0, 0)) if padding == "VALID" else padding
+        image = torch.nn.functional.pad(torch.tensor(np.asarray(x)).permute(0, 3, 1, 2), (left, right, top, bottom))
+        kernel = torch.tensor(np.asarray(params["w"])).permute(3, 2, 0, 1)
+        want = torch.nn.functional.conv2d(image, kernel, torch.tensor(np.asarray(b)), strides, 0, dilation, groups)
+        assert_near(got, jnp.asarray(want.permute(0, 2, 3, 1).numpy()), 1e-5)
+
+
+@pytest.mark.parametrize("method", ["patches", "taps"])  # the others: tests/case_rows/conv.py
+def test_gradient_of_each_method(method):
+    params = {"w": draw(1, (3, 3, 2, 3)), "b": draw(2, (3,))}
+    check_gradients(lambda p, x: conv2d(p, x, method=method), params, draw(3, (2, 5, 4, 2)), argnums=(0, 1))
+
+
+@pytest.mark.parametrize("method", ["auto", "winograd"])
+def test_second_derivative_vmap_and_scan(method):
+    x, w = draw(1, (3, 2, 5, 4, 2)), draw(2, (3, 3, 3, 2, 2))
+
+    def loss(w, x, method=method):
+        return jnp.sum(jnp.tanh(conv2d({"w": w}, x, method=method)))
+
+    def curvature(f):
+        return jax.grad(lambda w: jnp.sum(jnp.sin(jax.grad(f)(w, x[0]))))(w[0])
+
+    reference = functools.partial(loss, method="lax")
+    assert_near(curvature(loss), curvature(reference), 1e-5)
+    want = jax.vmap(jax.grad(reference))(w, x)
+    assert_near(jax.vmap(jax.grad(loss))(w, x), want, 1e-5)
+    assert_near(lax.map(lambda wx: jax.grad(loss)(*wx), (w, x)), want, 1e-5)
+
+
+def test_forward_mode_is_for_lax_only():
+    x, w = draw(1, (2, 5, 4, 2)), draw(2, (3, 3, 2, 2))
+    jax.jvp(lambda x: conv2d({"w": w}, x, method="lax"), (x,), (x,))
+    with pytest.raises(TypeError, match="custom_vjp"):
+        jax.jvp(lambda x: conv2d({"w": w}, x, method="patches"), (x,), (x,))
+
+
+def test_the_input_gradient_is_dropped_when_nobody_asks_for_it():
+    x, w = draw(1, (8, 12, 12, 16)), draw(2, (5, 5, 16, 16))
+
+    def products(argnums):
+        f = jax.jit(jax.grad(lambda w, x: jnp.sum(jnp.square(conv2d({"w": w}, x))), argnums=argnums))
+        return str(f.lower(w, x).compile().as_text()).count(" dot(")
+
+    assert 0 < products(0) < products((0, 1))
+
+
+def test_sharded_batch():
+    mesh = jax.make_mesh((8,), ("batch",), axis_types=(jax.sharding.AxisType.Auto,))
+    rows = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("batch"))
+    params, x = init_conv2d(jax.random.key(0), 16, 16, (3, 3)), draw(1, (16, 6, 5, 16))
+    step = jax.jit(jax.value_and_grad(lambda p, x: jnp.mean(jnp.tanh(conv2d(p, x)))))
+    assert_near(step(params, jax.device_put(x, rows)), step(params, x), 1e-5)
+
+
+def test_auto_takes_the_native_convolution_off_the_cpu():
+    f32, geometry = np.dtype("float32"), Geometry((1, 1), SAME3)
+    for w_shape in ((3, 3, 32, 32), (3, 3, 1, 32), (1, 1, 8, 8)):
+        assert conv_cpu.choose(w_shape, geometry, f32, "gpu") == Lowering()
+        assert conv_cpu.choose(w_shape, geometry, np.dtype("float16"), "cpu") == Lowering()
+        assert "lax" not in conv_cpu.choose(w_shape, geometry, f32, "cpu")
+    assert conv_cpu.choose((3, 3, 1, 32), geometry._replace(groups=32), f32, "cpu") == Lowering()
+
+
+def test_conv1d_is_causal_when_padded_on_the_left():
+    params, x = init_conv1d(jax.random.key(0), 3, 4, 3), draw(1, (2, 9, 3))
+    f = functools.partial(conv1d, params, padding=(4, 0), dilation=2)
+    assert f(x).shape == (2, 9, 4)
+    assert_near(f(x.at[:, 5:].set(0.0))[:, :5], f(x)[:, :5], 1e-6)
+    assert not np.allclose(f(x.at[:, 5:].set(0.0))[:, 5:], f(x)[:, 5:])
+
+
+POOLS = [
+    ((2, 2), None, "VALID"),
+    ((3, 2), (2, 3), "SAME"),
+    ((3, 3), (1, 1), ((2, 0), (1, 1))),
+    ((2, 3), (3, 4), "VALID"),
+]
+
+
+@pytest.mark.parametrize("values", ["distinct", "ties"])
+@pytest.mark.parametrize(("window", "strides", "padding"), POOLS)
+def test_max_pool_equals_lax_in_value_and_gradient_with_ties(window, strides, padding, values):
+    x = draw(1, (2, 9, 11, 3))
+    if values == "ties":
+        x = jnp.round(x)  # about half of the windows hold their maximum twice
+
+    def run(method):
+        y, vjp = jax.vjp(lambda x: max_pool2d(x, window, strides=strides, padding=padding, method=method), x)
+        return y, vjp(draw(3, y.shape))[0]
+
+    got, want = run("pairs"), run("lax")
+    np.testing.assert_array_equal(got[0], want[0])
+    np.testing.assert_allclose(got[1], want[1], rtol=1e-6, atol=1e-6)
+
+
+def test_max_pool_gives_the_whole_gradient_to_the_first_of_equal_values_as_torch():
+    torch = pytest.importorskip("torch")
+    x = jnp.array([[0.0, 1.0, 2.0, 2.0], [1.0, 0.0, 2.0, 2.0]])[None, :, :, None]
+    dx = jax.grad(lambda x: jnp.sum(max_pool2d(x, (2, 2))))(x)
+    assert dx[0, :, :, 0].tolist() == [[0, 1, 1, 0], [0, 0, 0, 0]]
+    t = torch.tensor(np.asarray(x)).permute(0, 3, 1, 2).requires_grad_()
+    torch.nn.functional.max_pool2d(t, 2).sum().backward()
+    np.testing.assert_array_equal(dx[0, :, :, 0], t.grad[0, 0].numpy())
+
+
+def test_max_pool_passes_nan_on():
+    x = jnp.zeros((1, 4, 4, 1)).at[0, 1, 2, 0].set(jnp.nan)
+    assert np.isnan(max_pool2d(x, (2, 2))).sum() == 1
+
+
+@pytest.mark.parametrize(("window", "strides", "padding"), POOLS)
+def test_pools_against_flax(window, strides, padding):
+    linen = pytest.importorskip("flax.linen")
+    x = draw(1, (2, 9, 11, 3))
+    moves = strides or window
+    with jax.numpy_dtype_promotion("standard"):
+        mean, largest = (f(x, window, moves, padding) for f in (linen.avg_pool, linen.max_pool))
+    assert_near(avg_pool2d(x, window, strides=strides, padding=padding), mean, 1e-6)
+    assert_near(max_pool2d(x, window, strides=strides, padding=padding), largest, 0.0)
+
+
+def test_upsample_and_global_mean_are_inverse_in_the_mean():
+    x = draw(1, (2, 3, 5, 4))
+    assert_near(avg_pool2d(upsample2d(x, (2, 3)), (2, 3)), x, 1e-6)
+    assert_near(global_avg_pool2d(upsample2d(x, (2, 3))), jnp.mean(x, (1, 2)), 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x: conv2d({"w": jnp.zeros((3, 3, 4, 2))}, x), "n_in, n_out and groups"),
+        (lambda x: conv2d({"w": jnp.zeros((9, 9, 3, 2))}, x, padding="VALID"), "does not fit"),
+        (lambda x: conv2d({"w": jnp.zeros((3, 3, 3, 2))}, x, padding="FULL"), "SAME"),
+        (lambda x: conv2d({"w": jnp.zeros((3, 3, 3, 2))}, x, method="fast"), "none of"),
+        (lambda x: conv2d({"w": jnp.zeros((3, 3, 3, 2))}, x, strides=(2, 2), method="winograd"), "3x3"),
+        (lambda x: conv2d({"w": jnp.zeros((3, 3, 1, 3))}, x, groups=3, method="patches"), "one group"),
+        (lambda x: conv_transpose2d({"w": jnp.zeros((3, 3, 2, 2))}, x), "channels"),
+        (lambda x: conv_transpose2d({"w": jnp.zeros((3, 3, 3, 2))}, x, padding=((9, 9), (0, 0))), "no output"),
+        (lambda x: max_pool2d(x, (6, 2)), "does not fit"),
+        (lambda x: max_pool2d(x, (2, 2), method="fast"), "none of"),
+        (lambda x: avg_pool2d(x, (2, 2), padding="FULL"), "SAME"),
+        (lambda x: init_conv2d(jax.random.key(0), 3, 4, (3, 3), groups=2), "must divide"),
+    ],
+)
+def test_mistakes_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(jnp.zeros((2, 5, 5, 3)))

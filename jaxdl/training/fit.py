@@ -86,20 +86,18 @@ def fit(
     >>> fit(xor_mlp.task(xor_mlp.Config()), epochs=2, batch_size=2).history.epoch
     [1, 2]
     """
+    _check(epochs, steps_per_call)
     n_examples = count(task.data.train)
     steps = n_steps(n_examples, batch_size)
-    _check(epochs, steps_per_call)
     check_mesh(mesh, batch_rows(n_examples, batch_size))
-
     state = _initial_state(task.init, seed)
-    history = History()
     with Checkpoints(run_dir, task.monitor, task.mode) as checkpoints:
-        best = None
-        if not resume:
-            checkpoints.require_none()
-        else:
+        if resume:
             best, state, history = checkpoints.restore(state)
             _check_clock(history, int(state.step), steps)
+        else:
+            checkpoints.require_none()
+            best, history = None, History()
         train, validation, state = replicate((task.data.train, task.data.validation, state), mesh)
 
         key = order_key(state)  # a copy: the state's own is donated
@@ -107,44 +105,63 @@ def fit(
         stepper = Stepper(shard_batches(task.step, mesh), state, train, order_of(0), n_examples, steps_per_call)
         history.params |= {"epochs": epochs, "steps": steps, "batch_size": batch_size, "examples": n_examples}
         history.params["steps_per_call"] = stepper.steps_per_call
-        done = int(state.step)
-        stopped = False
-
-        def tell(kind: Any, metrics: dict[str, float], rows: np.ndarray | None = None) -> None:
-            nonlocal state, stopped
-            epoch = min(-(-max(done, 1) // steps), epochs)
-            for callback in callbacks:
-                shown = best if best is not None and kind == "best" else state
-                answer = callback(Event(kind, epoch, done, shown, metrics, history, rows))
-                stopped = stopped or (isinstance(answer, str) and answer == STOP)
-                state = answer if isinstance(answer, TrainState) else state
-
+        run = _Run(state, history, callbacks)
         try:
             if best is not None:
-                tell("best", {})
-            tell("begin", {})
-            while done < epochs * steps and not stopped:
-                order, start = order_of(done // steps), time.perf_counter()
+                run.tell("best", {}, state=best)
+            run.tell("begin", {})
+            while run.done < epochs * steps and not run.stopped:
+                start = time.perf_counter()
                 totals = replicate(stepper.zero_metrics(), mesh)
-                while True:
-                    state, totals, done = stepper.advance(state, totals, order, done)
-                    tell("step", scalars(totals), rows := _rows(order, done, n_examples))
-                    if stopped or done % steps == 0:
-                        break
-                if done % steps:  # stopped inside an epoch: it has no scores
+                scores = run.steps_of_epoch(stepper, totals, order_of(run.done // steps), n_examples)
+                if run.done % steps:  # stopped inside an epoch: it has no scores
                     break
-                scores = scalars(totals) | {"seconds": time.perf_counter() - start}
+                scores["seconds"] = time.perf_counter() - start
                 if has_rows(validation):
-                    total = scalars(evaluate(task.evaluate, state, validation))
+                    total = scalars(evaluate(task.evaluate, run.state, validation))
                     scores |= {f"val_{name}": value for name, value in total.items()}
-                history.append(done // steps, scores)
-                checkpoints.save(state, history)
-                tell("epoch", scores, rows)
-            tell("end", history.last())
+                history.append(run.done // steps, scores)
+                checkpoints.save(run.state, history)
+                run.tell("epoch", scores)
+            run.tell("end", history.last())
         except BaseException:  # an interrupt as well: callbacks give back what they hold
-            tell("abort", history.last())
+            run.tell("abort", history.last())
             raise
-    return FitResult(state, history)
+    return FitResult(run.state, history)
+
+
+class _Run:
+    """What changes while the loop of `fit` goes on, and whom it tells.
+
+    Attributes:
+        state: the train state now.
+        done: steps done in all.
+        stopped: whether a callback has asked for the end.
+    """
+
+    def __init__(self, state: TrainState, history: History, callbacks: Sequence[Callback]) -> None:
+        self.state, self.done, self.stopped = state, int(state.step), False
+        self._history, self._callbacks = history, callbacks
+        self._rows: np.ndarray | None = None
+
+    def tell(self, kind: Any, metrics: dict[str, float], *, state: TrainState | None = None) -> None:
+        """Hand an event to every callback, and do what they answer."""
+        epochs, steps = self._history.params["epochs"], self._history.params["steps"]
+        epoch = min(-(-max(self.done, 1) // steps), epochs)
+        for callback in self._callbacks:
+            shown = self.state if state is None else state
+            answer = callback(Event(kind, epoch, self.done, shown, metrics, self._history, self._rows))
+            self.stopped = self.stopped or (isinstance(answer, str) and answer == STOP)
+            self.state = answer if isinstance(answer, TrainState) else self.state
+
+    def steps_of_epoch(self, stepper: Stepper, totals: Metrics, order: Array, n_examples: int) -> dict[str, float]:
+        """Step to the end of the epoch, or until a callback stops; the means of the steps' metrics."""
+        while True:
+            self.state, totals, self.done = stepper.advance(self.state, totals, order, self.done)
+            self._rows = _rows(order, self.done, n_examples)
+            self.tell("step", scalars(totals))
+            if self.stopped or self.done % order.shape[0] == 0:
+                return scalars(totals)
 
 
 def _rows(order: Array, done: int, n_examples: int) -> np.ndarray:

@@ -152,7 +152,9 @@ def test_sparse_cross_entropy_of_many_classes_and_narrow_labels(labels_dtype):
 
 def _memory(loss, logits, targets) -> int:
     compiled = jax.jit(jax.grad(lambda x, t: loss(x, t).mean())).lower(logits, targets).compile()
-    return compiled.memory_analysis().temp_size_in_bytes
+    analysis = compiled.memory_analysis()
+    assert analysis is not None
+    return analysis.temp_size_in_bytes
 
 
 def test_sparse_cross_entropy_never_makes_the_one_hot():

@@ -1,6 +1,7 @@
 """Metrics: any partition gives the whole; scikit-learn's values."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +16,7 @@ from jaxdl import metrics
 K = 4
 
 
-def _data(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _data(n: int, seed: int) -> tuple[Any, Any]:
     """Logits in quarters, so that ties happen and float32 sums are exact; and labels."""
     rng = np.random.default_rng(seed)
     return rng.integers(-8, 8, (n, K)).astype(np.float32) / 4, rng.integers(0, K, n).astype(np.int32)
@@ -99,7 +100,7 @@ def test_accuracy(predictions):
 @pytest.mark.parametrize("k", [1, 2, 3, 4])
 def test_top_k_accuracy(k):
     rng = np.random.default_rng(0)
-    logits, labels = rng.normal(size=(100, K)).astype(np.float32), rng.integers(0, K, 100).astype(np.int32)
+    logits, labels = jnp.asarray(rng.normal(size=(100, K)), jnp.float32), jnp.asarray(rng.integers(0, K, 100))
     expected = 1.0
     if k < K:  # scikit-learn warns where every row is right
         expected = sklearn.metrics.top_k_accuracy_score(labels, logits, k=k, labels=range(K))
@@ -110,7 +111,7 @@ def test_r2():
     rng = np.random.default_rng(0)
     t = rng.normal(size=50).astype(np.float32)
     p = (t + 0.5 * rng.normal(size=50)).astype(np.float32)
-    halves = [metrics.squared_errors(p[s], t[s]) for s in (slice(0, 20), slice(20, 50))]
+    halves = [metrics.squared_errors(jnp.asarray(p[s]), jnp.asarray(t[s])) for s in (slice(0, 20), slice(20, 50))]
     assert float(metrics.r2(functools.reduce(metrics.merge, halves))) == pytest.approx(
         sklearn.metrics.r2_score(t, p), rel=1e-5
     )
@@ -132,7 +133,7 @@ def test_perplexity():
 
 
 def test_scalars_leave_matrices_out_and_are_python_floats():
-    numbers = metrics.scalars(_all(*map(jnp.asarray, _data(8, 0)), None))
+    numbers = metrics.scalars(_all(*_data(8, 0), None))
     assert set(numbers) == {"mean", "accuracy", "binary", "top 2", "r2"}
     assert all(type(value) is float for value in numbers.values())
 

@@ -26,8 +26,8 @@ def test_round_trip():
 
 
 def test_named_tuples_have_field_names():
-    state = TrainState({"w": 1.0}, {}, (), None, 3)
-    assert list(named_leaves(state)) == ["params/w", "step"]
+    state = TrainState({"w": jnp.ones(1)}, {}, (), jax.random.key(0), jnp.asarray(3))
+    assert list(named_leaves(state)) == ["params/w", "key", "step"]
 
 
 @pytest.mark.parametrize(

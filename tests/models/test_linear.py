@@ -43,7 +43,9 @@ def test_ridge_equals_sklearn_with_alpha_l2_times_n(x64, l2):
     np.testing.assert_allclose(params["b"][0], ridge.intercept_, rtol=1e-8)
 
     def objective(params):
-        return ((linear.apply(params, x, linear.Config(5)) - y) ** 2).mean() + l2 * (params["w"] ** 2).sum()
+        return ((linear.apply(params, jnp.asarray(x), linear.Config(5)) - y) ** 2).mean() + l2 * (
+            params["w"] ** 2
+        ).sum()
 
     for leaf in jax.tree.leaves(jax.grad(objective)(params)):
         np.testing.assert_allclose(leaf, np.zeros_like(leaf), atol=1e-9)
@@ -94,11 +96,11 @@ def test_study_hours_recipe_arrives_at_the_closed_form(study_hours):
 
 def test_logistic_regression_by_descent_equals_sklearn():
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(200, 2)).astype(np.float32)
-    y = (x @ [1.0, -2.0] + rng.normal(size=200) > 0.3).astype(np.float32)
+    x = jnp.asarray(rng.normal(size=(200, 2)), jnp.float32)
+    y = jnp.asarray(x @ jnp.array([1.0, -2.0]) + rng.normal(size=200).astype(np.float32) > 0.3, jnp.float32)
     config, optimizer = linear.Config(n_in=2), sgd(1.0)
     params = linear.init(jax.random.key(0), config)
-    loss = lambda params: binary_cross_entropy(linear.apply(params, x, config), jnp.asarray(y)).mean()  # noqa: E731
+    loss = lambda params: binary_cross_entropy(linear.apply(params, x, config), y).mean()  # noqa: E731
 
     @jax.jit
     def descend(params):

@@ -58,7 +58,7 @@ def test_updates_stay_within_novikoffs_bound(seed):
     separator = np.append(w, b) / np.linalg.norm(np.append(w, b))
     bound = (np.linalg.norm(rows, axis=1).max() / np.abs(rows @ separator).min()) ** 2
 
-    params, updates = perceptron.init(jax.random.key(0), perceptron.Config(n_in=3)), 0
+    params, updates, mistakes = perceptron.init(jax.random.key(0), perceptron.Config(n_in=3)), 0, -1
     one_epoch = jax.jit(lambda params: perceptron.fit(params, x, targets, max_epochs=1))
     for _ in range(int(bound) + 2):
         params, mistakes, _ = one_epoch(params)

@@ -40,6 +40,37 @@ def scores() -> str:
     return "\n".join(lines) + "\n"
 
 
+def speed() -> str:
+    """The newest record of each workload on a CPU: milliseconds a training step, ours beside the peers."""
+    newest: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted((RESULTS / "cpu").glob("*.json")):
+        records = json.loads(path.read_text())
+        if isinstance(records, list) and records and "implementation" in records[0]:
+            newest[records[0]["workload"]] = records
+    tables = [_speed_table(workload, records) for workload, records in newest.items() if workload != "losses"]
+    return "\n".join(tables)
+
+
+def _speed_table(workload: str, records: list[dict[str, Any]]) -> str:
+    timed = [record for record in records if "step_ms" in record]
+    base = next(r["step_ms"]["median"] for r in timed if r["implementation"] == "jaxdl")
+    first = timed[0]
+    found = first["versions"]
+    versions = ", ".join(f"{name} {found[name]}" for name in ("jax", "flax", "torch", "keras") if name in found)
+    lines = [f"**{workload}**, milliseconds a training step (float32, {first['hardware']}; {versions}):\n"]
+    lines += [
+        "| implementation | median | quartiles | relative | GFLOP/s | peak memory MB |",
+        "|---|---|---|---|---|---|",
+    ]
+    for r in sorted(timed, key=lambda r: r["step_ms"]["median"]):
+        ms = r["step_ms"]
+        cells = [r["implementation"], f"{ms['median']:.2f}", f"{ms['q1']:.2f} to {ms['q3']:.2f}"]
+        cells += [f"{ms['median'] / base:.2f}", f"{r['gflops_per_s']:.0f}" if "gflops_per_s" in r else ""]
+        cells += [f"{r['peak_host_mb']:.0f}" if r.get("peak_host_mb") else ""]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def output() -> str:
     """What the main job printed."""
     return f"```\n{(RESULTS / 'main_job.txt').read_text().rstrip()}\n```\n"
@@ -47,7 +78,7 @@ def output() -> str:
 
 def generate(readme: str) -> str:
     """README with every generated section written anew."""
-    for name, content in (("output", output()), ("scores", scores())):
+    for name, content in (("output", output()), ("scores", scores()), ("speed", speed())):
         readme = section(readme, name, content)
     return readme
 

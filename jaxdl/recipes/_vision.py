@@ -34,7 +34,7 @@ def classifier(module: Any, config: Any, splits: data.Splits, class_names: tuple
         model = supervised.stateful(module, config.model)
     else:
         model = supervised.stateless(module, config.model)
-    figures = {"mistakes": functools.partial(worst_mistakes, model, class_names)}
+    figures: dict[str, Any] = {"mistakes": functools.partial(worst_mistakes, model, class_names)}
     if module is cnn:
         figures["filters"] = lambda state, splits: pictures.image_grid(
             jnp.moveaxis(state.params["conv_0"]["w"], -1, 0), title="kernels of the first convolution"

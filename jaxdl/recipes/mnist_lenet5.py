@@ -19,7 +19,7 @@ class Config(supervised.ImageConfig):
     """
 
     model: cnn.Config = cnn.LENET5
-    epochs: int = 20
+    epochs: int = 15
     batch_size: int | None = 64
     learning_rate: float = 2e-3
     schedule: supervised.Schedule = "cosine"

@@ -1,0 +1,134 @@
+"""The options of a supervised run, on the command line and in `config.json`, and the optimizer they make."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias, get_args
+
+import optax
+
+from jaxdl import optim
+from jaxdl.data import augment
+from jaxdl.data.batches import n_steps
+from jaxdl.types import Array
+from jaxdl.validation import require_name, require_not_negative, require_positive, require_rate
+
+Optimizer: TypeAlias = Literal["sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw"]
+Schedule: TypeAlias = Literal["constant", "cosine"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """The options of a supervised run; a recipe's Config adds the model's.
+
+    Attributes:
+        seed: of the split, the parameters, the order of examples and dropout.
+        epochs: passes over the training part.
+        batch_size: examples a step; None is all of them (batch gradient descent), 1 is stochastic.
+        optimizer: the update rule.
+        learning_rate: its (largest) rate.
+        schedule: how the rate falls over the run.
+        warmup_epochs: epochs over which the rate rises from 0.
+        l1: rate of the penalty sum |w|.
+        l2: rate of the penalty sum w^2.
+        weight_decay: decoupled weight decay of adamw.
+        max_norm: largest norm of a unit's incoming weights; None for no limit.
+        clip_norm: largest norm of the whole gradient; None for no limit.
+        label_smoothing: share of the target spread evenly over all classes (classifiers).
+        patience: epochs without a better validation score before the run ends; None never ends early.
+        validation: share of the training data held out to choose the epoch.
+    """
+
+    seed: int = 0
+    epochs: int = 20
+    batch_size: int | None = 32
+    optimizer: Optimizer = "adam"
+    learning_rate: float = 1e-3
+    schedule: Schedule = "constant"
+    warmup_epochs: int = 0
+    l1: float = 0.0
+    l2: float = 0.0
+    weight_decay: float = 0.0
+    max_norm: float | None = None
+    clip_norm: float | None = None
+    label_smoothing: float = 0.0
+    patience: int | None = None
+    validation: float = 0.1
+
+    def __post_init__(self) -> None:
+        require_positive("train", epochs=self.epochs, learning_rate=self.learning_rate)
+        optional = {"batch_size": self.batch_size, "max_norm": self.max_norm, "clip_norm": self.clip_norm}
+        optional["patience"] = self.patience
+        require_positive("train", **{name: value for name, value in optional.items() if value is not None})
+        require_not_negative("train", seed=self.seed, warmup_epochs=self.warmup_epochs, l1=self.l1, l2=self.l2)
+        require_not_negative("train", weight_decay=self.weight_decay)
+        require_name("train", "optimizer", self.optimizer, get_args(Optimizer))
+        require_name("train", "schedule", self.schedule, get_args(Schedule))
+        if self.weight_decay and self.optimizer != "adamw":
+            raise ValueError(f"train: weight_decay belongs to adamw, not to {self.optimizer}; use l2 there")
+        if self.seed >= 2**32:
+            raise ValueError(f"train: seed must be below 2**32, got {self.seed}")
+        require_rate("train", label_smoothing=self.label_smoothing, validation=self.validation)
+        if self.warmup_epochs >= self.epochs:
+            raise ValueError(f"train: warmup_epochs {self.warmup_epochs} must be fewer than the {self.epochs} epochs")
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageConfig(Config):
+    """The options of a run on images: `Config` and augmentation of the training batches.
+
+    Attributes:
+        shift: largest random shift in pixels, both ways.
+        flip: mirror half of the images left to right.
+        cutout: side of the square that is blanked.
+        noise: standard deviation of Gaussian noise on pixels in [0, 1].
+    """
+
+    shift: int = 0
+    flip: bool = False
+    cutout: int = 0
+    noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_not_negative("train", shift=self.shift, cutout=self.cutout, noise=self.noise)
+
+    def augmentation(self) -> Callable[..., Array] | None:
+        """The chosen augmentations as one function (x, key=key) -> x; None for none."""
+        chosen: list[Callable[..., Array]] = []
+        if self.shift:
+            chosen.append(functools.partial(augment.random_shift, max_shift=self.shift))
+        if self.flip:
+            chosen.append(augment.random_flip)
+        if self.cutout:
+            chosen.append(functools.partial(augment.cutout, size=self.cutout))
+        if self.noise:
+            chosen.append(functools.partial(augment.gaussian_noise, std=self.noise))
+        return augment.compose(*chosen) if chosen else None
+
+
+def make_optimizer(config: Config, n_examples: int) -> optax.GradientTransformation:
+    """The update rule of a configuration, with its schedule, clipping and constraint."""
+    steps = n_steps(n_examples, config.batch_size)
+    rate: Any = config.learning_rate
+    warmup = config.warmup_epochs * steps
+    if config.schedule == "cosine":
+        rate = optim.cosine_schedule(config.learning_rate, config.epochs * steps - warmup)
+    if warmup:
+        after = rate if callable(rate) else optim.constant_schedule(rate)
+        rate = optim.warmup_schedule(after, warmup)
+    rules: dict[str, Callable[[], optax.GradientTransformation]] = {
+        "sgd": lambda: optim.sgd(rate),
+        "momentum": lambda: optim.momentum(rate),
+        "nesterov": lambda: optim.momentum(rate, nesterov=True),
+        "rmsprop": lambda: optim.rmsprop(rate),
+        "adagrad": lambda: optim.adagrad(rate),
+        "adam": lambda: optim.adam(rate),
+        "adamw": lambda: optim.adamw(rate, weight_decay=config.weight_decay, mask=optim.matrices),
+    }
+    parts = [rules[config.optimizer]()]
+    if config.clip_norm is not None:
+        parts.insert(0, optim.clip_by_global_norm(config.clip_norm))
+    if config.max_norm is not None:
+        parts.append(optim.max_norm(config.max_norm))
+    return optax.chain(*parts)

@@ -38,8 +38,11 @@ def methods(w_shape, geometry):
 
 
 def value_and_gradients(lowering, geometry, x, w, dy):
-    y, vjp = jax.vjp(lambda x, w: conv_cpu.convolve(x, w, geometry, lowering), x, w)
-    return y, *vjp(dy)
+    def run(x, w, dy):
+        y, vjp = jax.vjp(lambda x, w: conv_cpu.convolve(x, w, geometry, lowering), x, w)
+        return y, *vjp(dy)
+
+    return jax.jit(run)(x, w, dy)
 
 
 def assert_near(got, want, tolerance):
@@ -69,9 +72,19 @@ def test_every_lowering_equals_lax(x_shape, w_shape, geometry, whole, dtype, mon
         assert_near(value_and_gradients(overlap, geometry, x, w, dy), want, tolerance)
 
 
-@pytest.mark.parametrize("padding", ["SAME", "VALID", ((0, 2), (1, 0))], ids=str)
-@pytest.mark.parametrize("strides", [(1, 1), (2, 3), (3, 2)])
-@pytest.mark.parametrize("window", [(3, 3), (4, 2), (1, 2)])
+@pytest.mark.parametrize(
+    ("window", "strides", "padding"),
+    [
+        ((3, 3), (1, 1), "SAME"),
+        ((3, 3), (1, 1), ((0, 2), (1, 0))),
+        ((3, 3), (2, 3), "VALID"),
+        ((4, 2), (2, 3), "SAME"),
+        ((4, 2), (3, 2), ((0, 2), (1, 0))),
+        ((1, 2), (3, 2), "VALID"),
+        ((1, 2), (2, 3), "SAME"),
+    ],
+    ids=str,
+)
 def test_transposed_lowerings_equal_lax(window, strides, padding):
     params = {**init_conv2d(jax.random.key(0), 3, 4, window), "b": draw(5, (4,))}
     x = draw(1, (2, 5, 4, 3))
@@ -144,12 +157,12 @@ def test_second_derivative_vmap_and_scan(method):
         return jnp.sum(jnp.tanh(conv2d({"w": w}, x, method=method)))
 
     def curvature(f):
-        return jax.grad(lambda w: jnp.sum(jnp.sin(jax.grad(f)(w, x[0]))))(w[0])
+        return jax.jit(jax.grad(lambda w: jnp.sum(jnp.sin(jax.grad(f)(w, x[0])))))(w[0])
 
     reference = functools.partial(loss, method="lax")
     assert_near(curvature(loss), curvature(reference), 1e-5)
-    want = jax.vmap(jax.grad(reference))(w, x)
-    assert_near(jax.vmap(jax.grad(loss))(w, x), want, 1e-5)
+    want = jax.jit(jax.vmap(jax.grad(reference)))(w, x)
+    assert_near(jax.jit(jax.vmap(jax.grad(loss)))(w, x), want, 1e-5)
     assert_near(lax.map(lambda wx: jax.grad(loss)(*wx), (w, x)), want, 1e-5)
 
 
@@ -210,6 +223,7 @@ def test_max_pool_equals_lax_in_value_and_gradient_with_ties(window, strides, pa
     if values == "ties":
         x = jnp.round(x)  # about half of the windows hold their maximum twice
 
+    @functools.partial(jax.jit, static_argnums=0)
     def run(method):
         y, vjp = jax.vjp(lambda x: max_pool2d(x, window, strides=strides, padding=padding, method=method), x)
         return y, vjp(draw(3, y.shape))[0]

@@ -44,8 +44,8 @@ class Lowering(NamedTuple):
 def choose(w_shape: Shape, geometry: Geometry, dtype: DType, backend: str) -> Lowering:
     """The measured choice: `lax` off the CPU, in half precision and for groups; else by window and channels.
 
-    On a CPU it is never `lax`: inside `scan` and `while`, where XLA leaves its fast kernels out, the native convolution
-    is 10 to 20 times slower, and outside it wins only a few per cent at 16 channels and below.
+    On a CPU it is never `lax`: inside `scan` and `while`, where XLA leaves its fast kernels out, the native gradients
+    are 10 to 100 times slower, and outside they win little and only up to 16 channels.
 
     >>> import numpy as np
     >>> choose((3, 3, 32, 64), Geometry((1, 1), ((1, 1), (1, 1))), np.dtype("float32"), "cpu").forward
@@ -57,7 +57,8 @@ def choose(w_shape: Shape, geometry: Geometry, dtype: DType, backend: str) -> Lo
     if winograd.fits(w_shape, geometry) and min(n_in, n_out) >= 16:
         return Lowering("winograd", "winograd", "winograd")
     few = n_in <= 3 and 1 < kh * kw * n_in <= 27
-    return Lowering("taps" if few else "patches", _input_grad_of_patches(geometry), "patches")
+    narrow = n_in <= 8  # the product of `overlap` is k k C wide, that of `patches` k k O deep
+    return Lowering("taps" if few else "patches", "overlap" if narrow else _input_grad_of_patches(geometry), "patches")
 
 
 def choose_transpose(w_shape: Shape, geometry: Geometry, dtype: DType, backend: str) -> Lowering:
@@ -95,7 +96,7 @@ def named(method: str, w_shape: Shape, geometry: Geometry) -> Lowering:
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def convolve(x: Array, w: Array, geometry: Geometry, lowering: Lowering) -> Array:
     """Convolve [N, H, W, C] with [k, k, C, O] to [N, P, Q, O], each part by the formulation that `lowering` names."""
-    return _FORWARD[lowering.forward](x, w, geometry)
+    return FORWARD[lowering.forward](x, w, geometry)
 
 
 def _convolve_fwd(x, w, geometry, lowering):
@@ -104,8 +105,8 @@ def _convolve_fwd(x, w, geometry, lowering):
 
 def _convolve_bwd(geometry, lowering, residuals, dy):
     x, w = residuals  # the two gradients share no work, so XLA drops the one that nobody asks for
-    dx = _INPUT_GRAD[lowering.input_grad](dy, w, geometry, x.shape)
-    return dx, _WEIGHT_GRAD[lowering.weight_grad](x, dy, geometry, w.shape)
+    dx = INPUT_GRAD[lowering.input_grad](dy, w, geometry, x.shape)
+    return dx, WEIGHT_GRAD[lowering.weight_grad](x, dy, geometry, w.shape)
 
 
 convolve.defvjp(_convolve_fwd, _convolve_bwd)
@@ -114,7 +115,7 @@ convolve.defvjp(_convolve_fwd, _convolve_bwd)
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def convolve_transpose(y: Array, w: Array, geometry: Geometry, lowering: Lowering, hw: Window) -> Array:
     """The input gradient of `convolve` as a function: [N, P, Q, O] and [k, k, C, O] to [N, *hw, C]."""
-    return _INPUT_GRAD[lowering.input_grad](y, w, geometry, (y.shape[0], *hw, w.shape[2]))
+    return INPUT_GRAD[lowering.input_grad](y, w, geometry, (y.shape[0], *hw, w.shape[2]))
 
 
 def _convolve_transpose_fwd(y, w, geometry, lowering, hw):
@@ -123,8 +124,8 @@ def _convolve_transpose_fwd(y, w, geometry, lowering, hw):
 
 def _convolve_transpose_bwd(geometry, lowering, hw, residuals, dx):
     y, w = residuals
-    dw = _WEIGHT_GRAD[lowering.weight_grad](dx, y, geometry, w.shape)
-    return _FORWARD[lowering.forward](dx, w, geometry), dw
+    dw = WEIGHT_GRAD[lowering.weight_grad](dx, y, geometry, w.shape)
+    return FORWARD[lowering.forward](dx, w, geometry), dw
 
 
 convolve_transpose.defvjp(_convolve_transpose_fwd, _convolve_transpose_bwd)
@@ -153,19 +154,19 @@ def _weight_grad_lax(x: Array, dy: Array, geometry: Geometry, w_shape: Shape) ->
     return jax.linear_transpose(lambda w: forward_lax(x, w, geometry), w)(dy)[0]
 
 
-_FORWARD: dict[str, Callable[..., Any]] = {
+FORWARD: dict[str, Callable[..., Any]] = {
     "lax": forward_lax,
     "taps": patches.forward_taps,
     "patches": patches.forward,
     "winograd": winograd.forward,
 }
-_INPUT_GRAD: dict[str, Callable[..., Any]] = {
+INPUT_GRAD: dict[str, Callable[..., Any]] = {
     "lax": _input_grad_lax,
     "patches": patches.input_grad,
     "overlap": patches.input_grad_overlap,
     "winograd": winograd.input_grad,
 }
-_WEIGHT_GRAD: dict[str, Callable[..., Any]] = {
+WEIGHT_GRAD: dict[str, Callable[..., Any]] = {
     "lax": _weight_grad_lax,
     "patches": patches.weight_grad,
     "winograd": winograd.weight_grad,

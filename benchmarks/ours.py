@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from benchmarks.cases import LEARNING_RATE, N_CLASSES, Case
+from benchmarks.cases import N_CLASSES, Case
 from benchmarks.trainer import Rows, Trainer, from_steps
 from jaxdl import losses, metrics, optim
 from jaxdl.data.batches import epoch_order, in_order
@@ -46,7 +46,7 @@ def _start(case: Case) -> TrainState:
     """Ready to be donated: the weights of the case, every array a buffer of its own."""
     params = jax.tree.map(jnp.array, case.weights())
     state = case.model.init_state(case.config) if case.on_images else {}
-    return init_train_state(jax.random.key(0), params, optim.adam(LEARNING_RATE), state)
+    return init_train_state(jax.random.key(0), params, optim.adam(case.learning_rate), state)
 
 
 def _plain_step(case: Case) -> Step:
@@ -57,7 +57,7 @@ def _plain_step(case: Case) -> Step:
         loss = metrics.mean(losses.sparse_categorical_cross_entropy(logits, batch["y"]))
         return metrics.value(loss), (state, {"loss": loss})
 
-    return make_train_step(loss_fn, optim.adam(LEARNING_RATE))
+    return make_train_step(loss_fn, optim.adam(case.learning_rate))
 
 
 def _one_step_a_call(case: Case) -> Trainer:
@@ -82,7 +82,7 @@ def _one_step_a_call(case: Case) -> Trainer:
 def _recipe_step(case: Case) -> Step:
     x, y = case.data()
     nothing = {"x": x[:0], "y": y[:0]}
-    config = Config(batch_size=case.batch, learning_rate=LEARNING_RATE)
+    config = Config(batch_size=case.batch, learning_rate=case.learning_rate)
     names = [str(i) for i in range(N_CLASSES)]
     return classification(_model(case), config, Splits({"x": x, "y": y}, nothing, nothing), names).step
 

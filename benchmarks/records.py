@@ -81,7 +81,7 @@ def milliseconds(timing: Timing, calls: int = 1) -> Record:
 def rates(flops: int, step_ms: Record, peak: float) -> Record:
     """Achieved GFLOP/s of the median step and its share of the measured peak of a large matrix product (FLOP/s)."""
     achieved = flops / (1e-3 * step_ms["median"])
-    return {"flops": flops, "gflops_per_s": round(achieved / 1e9, 2), "peak_share": round(achieved / peak, 4)}
+    return {"flops": flops, "gflops_per_s": round(achieved / 1e9, 4), "peak_share": round(achieved / peak, 4)}
 
 
 def write(records: Sequence[Record], path: Path) -> None:

@@ -12,7 +12,7 @@ import optax
 from flax import linen as nn
 from flax.training import train_state
 
-from benchmarks.cases import LEARNING_RATE, N_CLASSES, Case
+from benchmarks.cases import N_CLASSES, Case
 from benchmarks.trainer import Rows, Trainer, from_steps
 
 
@@ -121,7 +121,7 @@ def build(case: Case) -> Trainer:
     state = TrainState.create(
         apply_fn=module.apply,
         params=renamed(case.weights()),
-        tx=optax.adam(LEARNING_RATE),
+        tx=optax.adam(case.learning_rate),
         batch_stats=statistics,
     )
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 
-from benchmarks.cases import LEARNING_RATE, N_CLASSES, Case
+from benchmarks.cases import N_CLASSES, Case
 from benchmarks.trainer import Rows, Trainer, from_steps
 
 
@@ -122,7 +122,7 @@ def _load(module: Any, weights: dict[str, Any]) -> None:
 def build(case: Case) -> Trainer:
     """The trainer of a case."""
     module = model(case)
-    optimizer = nnx.Optimizer(module, optax.adam(LEARNING_RATE), wrt=nnx.Param)
+    optimizer = nnx.Optimizer(module, optax.adam(case.learning_rate), wrt=nnx.Param)
     batches = [(jnp.array(x), jnp.array(y)) for x, y in case.batches()]
     graph, state = nnx.split((module, optimizer))
 

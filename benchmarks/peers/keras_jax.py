@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
-from benchmarks.cases import LEARNING_RATE, N_CLASSES, Case
+from benchmarks.cases import N_CLASSES, Case
 from benchmarks.trainer import Rows, Trainer, from_steps
 
 layers = keras.layers
@@ -60,7 +60,7 @@ def model(case: Case) -> keras.Model:
     module = keras.Model(x, {"mlp": _mlp, "cnn": _cnn, "resnet": _resnet}[case.name](x, case.config))
     _load(module, case.weights())
     module.compile(
-        optimizer=keras.optimizers.Adam(LEARNING_RATE, epsilon=1e-8),
+        optimizer=keras.optimizers.Adam(case.learning_rate, epsilon=1e-8),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
     return module

@@ -24,7 +24,7 @@ def build(case: Case, *, channels_last: bool) -> Trainer:
     torch_models.configure()
     torch._inductor.config.compile_threads = 1  # in this process: workers would be forked beside JAX's threads
     model = torch_models.model(case, channels_last=channels_last)
-    optimizer, batches = torch_models.optimizer(model), torch_models.batches(case, channels_last=channels_last)
+    optimizer, batches = torch_models.optimizer(model, case), torch_models.batches(case, channels_last=channels_last)
 
     @torch.compile
     def loss_of(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -22,7 +22,7 @@ def build(case: Case, *, channels_last: bool) -> Trainer:
     """The trainer of a case."""
     torch_models.configure()
     model = torch_models.model(case, channels_last=channels_last)
-    optimizer, batches = torch_models.optimizer(model), torch_models.batches(case, channels_last=channels_last)
+    optimizer, batches = torch_models.optimizer(model, case), torch_models.batches(case, channels_last=channels_last)
 
     def step(i: int) -> torch.Tensor:
         x, y = batches[i % case.steps]

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from benchmarks.cases import LEARNING_RATE, N_CLASSES, Case
+from benchmarks.cases import N_CLASSES, Case
 
 
 class Mlp(nn.Module):
@@ -126,9 +126,9 @@ def batches(case: Case, *, channels_last: bool = False) -> list[tuple[torch.Tens
     return result
 
 
-def optimizer(module: nn.Module) -> torch.optim.Optimizer:
+def optimizer(module: nn.Module, case: Case) -> torch.optim.Optimizer:
     """Adam, fused: one kernel for all parameters."""
-    return torch.optim.Adam(module.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.999), eps=1e-8, fused=True)
+    return torch.optim.Adam(module.parameters(), lr=case.learning_rate, betas=(0.9, 0.999), eps=1e-8, fused=True)
 
 
 def _channels_first_rows(w: np.ndarray, n_channels: int) -> np.ndarray:

@@ -18,7 +18,9 @@ class Config(supervised.ImageConfig):
         model: the network.
     """
 
-    model: cnn.Config = cnn.Config(channels=(32, 64), padding="SAME", widths=(256,), normalization="batch", dropout=0.25)
+    model: cnn.Config = cnn.Config(
+        channels=(32, 64), padding="SAME", widths=(256,), normalization="batch", dropout=0.25
+    )
     epochs: int = 15
     batch_size: int | None = 128
     learning_rate: float = 2e-3

@@ -44,8 +44,8 @@ class Lowering(NamedTuple):
 def choose(w_shape: Shape, geometry: Geometry, dtype: DType, backend: str) -> Lowering:
     """The measured choice: `lax` off the CPU, in half precision and for groups; else by window and channels.
 
-    On a CPU it is never `lax`: inside `scan` and `while`, where XLA leaves its fast kernels out, the native gradients
-    are 10 to 100 times slower, and outside they win little and only up to 16 channels.
+    On a CPU the gradients are never `lax`: inside `scan` and `while`, where XLA leaves its fast kernels out, the native
+    ones are 10 to 100 times slower, and outside they win little and only up to 16 channels.
 
     >>> import numpy as np
     >>> choose((3, 3, 32, 64), Geometry((1, 1), ((1, 1), (1, 1))), np.dtype("float32"), "cpu").forward
@@ -56,9 +56,11 @@ def choose(w_shape: Shape, geometry: Geometry, dtype: DType, backend: str) -> Lo
     kh, kw, n_in, n_out = w_shape
     if winograd.fits(w_shape, geometry) and min(n_in, n_out) >= 16:
         return Lowering("winograd", "winograd", "winograd")
-    few = n_in <= 3 and 1 < kh * kw * n_in <= 27
+    if (kh, kw) == (1, 1):
+        return Lowering("patches", _input_grad_of_patches(geometry), "patches")
+    few = n_in <= 3 and kh * kw * n_in <= 27
     narrow = n_in <= 8  # the product of `overlap` is k k C wide, that of `patches` k k O deep
-    return Lowering("taps" if few else "patches", "overlap" if narrow else _input_grad_of_patches(geometry), "patches")
+    return Lowering("taps" if few else "lax", "overlap" if narrow else _input_grad_of_patches(geometry), "patches")
 
 
 def choose_transpose(w_shape: Shape, geometry: Geometry, dtype: DType, backend: str) -> Lowering:
@@ -67,7 +69,7 @@ def choose_transpose(w_shape: Shape, geometry: Geometry, dtype: DType, backend: 
         return Lowering()
     if winograd.fits(w_shape, geometry) and min(w_shape[2:]) >= 16:
         return Lowering("winograd", "winograd", "winograd")
-    return Lowering("patches", "overlap", "patches")
+    return Lowering("lax", "overlap", "patches")
 
 
 def _input_grad_of_patches(geometry: Geometry) -> str:

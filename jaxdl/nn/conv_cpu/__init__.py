@@ -44,8 +44,8 @@ class Lowering(NamedTuple):
 def choose(w_shape: Shape, geometry: Geometry, dtype: DType, backend: str) -> Lowering:
     """The measured choice: `lax` off the CPU, in half precision and for groups; else by window and channels.
 
-    On a CPU the gradients are never `lax`. Inside `scan` and `while` XLA leaves its fast kernels out and the native ones
-    were 3 to 400 times slower; in single calls they were up to twice as fast at 16 channels, so this is a compromise.
+    On a CPU the gradients are never `lax`. Inside `scan` and `while`, where XLA leaves its fast kernels out, the
+    native ones were 3 to 400 times slower; in single calls they were up to twice as fast at 16 channels: a compromise.
 
     >>> import numpy as np
     >>> choose((3, 3, 32, 64), Geometry((1, 1), ((1, 1), (1, 1))), np.dtype("float32"), "cpu").forward

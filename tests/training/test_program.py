@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import pytest
 from small_tasks import line
 
+from jaxdl.nn import conv2d, init_conv2d
 from jaxdl.training import RetraceError, data_mesh, fit
-from jaxdl.training.program import CompiledOnce
+from jaxdl.training.program import CompiledOnce, _has_native_weight_gradient
 
 
 def compilations(caplog, run) -> int:
@@ -68,3 +69,14 @@ def test_changed_setting_is_a_second_trace():
     program(jnp.zeros(2))
     with jax.enable_x64(True), pytest.raises(RetraceError, match="a jax setting changed"):
         program(jnp.zeros(2, jnp.float32))
+
+
+@pytest.mark.parametrize(("method", "native"), [("lax", True), ("auto", False)])
+def test_native_weight_gradients_are_recognized(method, native):
+    params = init_conv2d(jax.random.key(0), 1, 2, (3, 3))
+    x = jnp.ones((2, 5, 5, 1))
+
+    def step(params, x):
+        return jax.grad(lambda p: conv2d(p, x, method=method).sum())(params), {}
+
+    assert _has_native_weight_gradient(step, params, x) == native

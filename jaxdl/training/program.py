@@ -91,7 +91,8 @@ class Stepper:
         programs = {
             loop: CompiledOnce(make_many_steps(step, n_examples, loop=loop), donate=(0, 1)) for loop in (True, False)
         }
-        if steps_per_call == "auto" and jax.default_backend() == "cpu" and _has_native_weight_gradient(step, state, batch):
+        on_cpu = jax.default_backend() == "cpu"
+        if steps_per_call == "auto" and on_cpu and _has_native_weight_gradient(step, state, batch):
             seconds = {loop: self._measure(program, loop, state, order) for loop, program in programs.items()}
             self.steps_per_call = "auto" if seconds[True] <= seconds[False] else 1
         self.program = programs[self.steps_per_call != 1]

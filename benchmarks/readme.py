@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from jaxdl import recipes
+
 RESULTS = Path(__file__).parent / "results"
 README = Path(__file__).parent.parent / "README.md"
 
@@ -24,7 +26,11 @@ def scores() -> str:
         "| recipe | what | score | mean | 95 % | seeds | seconds a run | device |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for path in sorted((RESULTS / "scores").glob("*.json")):
+    for name in recipes.names():
+        path = RESULTS / "scores" / f"{name}.json"
+        if not path.is_file():
+            lines.append(f"| `{name}` | {recipes.describe(name).rstrip('.')} | not measured yet | | | | | |")
+            continue
         record: dict[str, Any] = json.loads(path.read_text())
         interval = f"± {record['confidence95']:.4f}" if len(record["runs"]) > 1 else ""
         device = f"{record['device'].split(' (')[0]}, {record['machine'].split(', ')[-1]}"
@@ -41,32 +47,32 @@ def scores() -> str:
 
 
 def speed() -> str:
-    """The newest record of each workload on a CPU: milliseconds a training step, ours beside the peers."""
+    """The newest record of each workload on a CPU: milliseconds a step, ours beside the peers."""
     newest: dict[str, list[dict[str, Any]]] = {}
-    for path in sorted((RESULTS / "cpu").glob("*.json")):
-        records = json.loads(path.read_text())
-        if isinstance(records, list) and records and "implementation" in records[0]:
-            newest[records[0]["workload"]] = records
-    tables = [_speed_table(workload, records) for workload, records in newest.items() if workload != "losses"]
-    return "\n".join(tables)
+    for path in sorted((RESULTS / "cpu").glob("20*.json")):
+        rows = json.loads(path.read_text())
+        newest |= {name: [r for r in rows if r["workload"] == name and "step_ms" in r] for name in _workloads(rows)}
+    return "\n".join(_speed_table(workload, rows) for workload, rows in newest.items())
 
 
-def _speed_table(workload: str, records: list[dict[str, Any]]) -> str:
-    timed = [record for record in records if "step_ms" in record]
-    base = next(r["step_ms"]["median"] for r in timed if r["implementation"] == "jaxdl")
-    first = timed[0]
-    found = first["versions"]
+def _workloads(rows: list[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(row["workload"] for row in rows))
+
+
+def _speed_table(workload: str, rows: list[dict[str, Any]]) -> str:
+    base = next(r["step_ms"]["median"] for r in rows if r["implementation"] in ("jaxdl", "jaxdl-sparse"))
+    found = rows[0]["versions"]
     versions = ", ".join(f"{name} {found[name]}" for name in ("jax", "flax", "torch", "keras") if name in found)
-    lines = [f"**{workload}**, milliseconds a training step (float32, {first['hardware']}; {versions}):\n"]
-    lines += [
-        "| implementation | median | quartiles | relative | GFLOP/s | peak memory MB |",
-        "|---|---|---|---|---|---|",
-    ]
-    for r in sorted(timed, key=lambda r: r["step_ms"]["median"]):
+    lines = [f"**{workload}**, float32, {rows[0]['hardware']}; {versions}:\n"]
+    lines += ["| implementation | ms a step | quartiles | relative | GFLOP/s | peak MB | temporary MB |"]
+    lines += ["|---|---|---|---|---|---|---|"]
+    for r in sorted(rows, key=lambda r: r["step_ms"]["median"]):
         ms = r["step_ms"]
-        cells = [r["implementation"], f"{ms['median']:.2f}", f"{ms['q1']:.2f} to {ms['q3']:.2f}"]
-        cells += [f"{ms['median'] / base:.2f}", f"{r['gflops_per_s']:.0f}" if "gflops_per_s" in r else ""]
-        cells += [f"{r['peak_host_mb']:.0f}" if r.get("peak_host_mb") else ""]
+        digits = 2 if ms["median"] > 1 else 3
+        cells = [r["implementation"], f"{ms['median']:.{digits}f}", f"{ms['q1']:.{digits}f} to {ms['q3']:.{digits}f}"]
+        cells += [f"{ms['median'] / base:.2f}"]
+        for column, form in (("gflops_per_s", ".0f"), ("peak_host_mb", ".0f"), ("temp_mb", ".1f")):
+            cells.append(f"{r[column]:{form}}" if r.get(column) is not None else "")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 

@@ -19,8 +19,9 @@ class Config(supervised.ImageConfig):
         model: the network.
     """
 
-    model: cnn.Config = cnn.Config(size=(8, 8), channels=(32, 64), padding="SAME", widths=(128,), dropout=0.3)
-    epochs: int = 40
+    model: cnn.Config = cnn.Config(size=(8, 8), channels=(32, 64), padding="SAME", widths=(128,), dropout=0.2)
+    epochs: int = 60
+    learning_rate: float = 2e-3
     schedule: supervised.Schedule = "cosine"
     shift: int = 1
 

@@ -21,9 +21,9 @@ class Config(supervised.Config):
     """
 
     model: mlp.Config = mlp.Config(n_in=2, n_out=2, widths=(8,), activation="tanh", initializer="glorot_uniform")
-    epochs: int = 300
+    epochs: int = 100
     batch_size: int | None = None
-    learning_rate: float = 0.05
+    learning_rate: float = 0.1
 
 
 def task(config: Config) -> Task:

@@ -47,7 +47,7 @@ def test_convnet_equals_flax(key):
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         copied = {name: {"kernel": leaf["w"], "bias": leaf["b"]} for name, leaf in params.items()}
         theirs = FlaxConvnet().apply({"params": copied}, x)
-    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(ours, np.asarray(theirs), rtol=1e-5, atol=1e-5)
 
 
 def reference_resnet(params, state, x):

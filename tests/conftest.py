@@ -1,6 +1,7 @@
 """Strict by default: eight host devices, strict dtype promotion, no silent rank promotion, warnings are errors."""
 
 import os
+import sys
 
 os.environ["JAX_PLATFORMS"] = os.environ.get("JAX_PLATFORMS", "cpu")
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
@@ -22,3 +23,11 @@ def x64():
     """Run the test with 64-bit types enabled."""
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture(autouse=True)
+def keep_denormals():
+    """PyTorch's benchmark peers flush denormal numbers to zero in the whole process: undo it behind each test."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)

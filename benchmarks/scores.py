@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxdl import recipes, run_folder, runs
-from jaxdl.cli import use_compilation_cache
+from jaxdl.compilation import use_compilation_cache
 
 RESULTS = Path(__file__).parent / "results" / "scores"
 
@@ -33,20 +33,18 @@ def confidence(values: list[float]) -> float:
     return t * statistics.stdev(values) / len(values) ** 0.5
 
 
-def measure(recipe: str, seeds: int, overrides: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Train a recipe with seeds 0 .. n-1 and give back the record."""
-    rows = []
-    headline = ""
-    for seed in range(seeds):
+def measure(recipe: str, seeds: int, overrides: dict[str, Any] | None = None, stored: Any = None) -> dict[str, Any]:
+    """Train a recipe with seeds 0 .. n-1 and give back the record; the runs of a `stored` record are not repeated."""
+    rows = list(stored["runs"]) if stored else []
+    headline = stored["score"] if stored else ""
+    for seed in range(len(rows), seeds):
         config = recipes.load(recipe).Config(seed=seed, **(overrides or {}))
         with tempfile.TemporaryDirectory() as folder:
             run = runs.train(recipe, config, run_dir=Path(folder, "run"))
-        part = list(run.scores)[-1]
-        headline = f"{part} {run.headline}"
-        rows.append(
-            {"seed": seed, "score": run.scores[part][run.headline], "scores": run.scores, "seconds": run.seconds}
-        )
-        print(f"{recipe} seed {seed}: {headline} {rows[-1]['score']:.4f} in {run.seconds:.1f} s", flush=True)
+        headline = run.headline
+        scores = {"score": run.score, "scores": run.scores, "more_scores": run.more_scores}
+        rows.append({"seed": seed, "seconds": run.seconds} | scores)
+        print(f"{recipe} seed {seed}: {headline} {run.score:.4f} in {run.seconds:.1f} s", flush=True)
     values = [row["score"] for row in rows]
     return {
         "recipe": recipe,
@@ -66,12 +64,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipes", nargs="*", default=["digits_mlp"])
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--more", action="store_true", help="keep the stored runs, add the seeds that are missing")
     arguments = parser.parse_args()
     use_compilation_cache()
     RESULTS.mkdir(parents=True, exist_ok=True)
     for recipe in arguments.recipes:
-        record = measure(recipe, arguments.seeds)
-        run_folder.write_json(RESULTS / f"{recipe}.json", record)
+        path = RESULTS / f"{recipe}.json"
+        stored = json.loads(path.read_text()) if arguments.more and path.exists() else None
+        record = measure(recipe, arguments.seeds, stored=stored)
+        run_folder.write_json(path, record)
         print(json.dumps({name: record[name] for name in ("recipe", "score", "mean", "confidence95", "seconds")}))
 
 

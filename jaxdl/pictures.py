@@ -1,6 +1,7 @@
 """Pictures of a run, as matplotlib figures (drawn without a screen)."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -74,3 +75,24 @@ def image_grid(images: Sequence[Any] | Any, titles: Sequence[str] = (), *, colum
     if title:
         figure.suptitle(title, fontsize=11)
     return figure
+
+
+def save_image(path: Path, image: Any) -> None:
+    """Write an image [H, W] or [H, W, 3] with values in [0, 1] as it is, a pixel a value; small ones enlarged."""
+    from PIL import Image
+
+    pixels = Image.fromarray((np.clip(np.asarray(image, np.float64), 0, 1) * 255).round().astype(np.uint8))
+    times = max(1, 512 // max(pixels.size))
+    pixels.resize((pixels.width * times, pixels.height * times), Image.Resampling.NEAREST).save(path)
+
+
+def animate(frames: Sequence[Path], path: Path, *, seconds: float = 6.0) -> None:
+    """Write images of one size as a GIF that lasts some seconds and stays a while on the last one."""
+    from PIL import Image
+
+    images = []
+    for frame in frames:
+        with Image.open(frame) as image:
+            images.append(image.convert("P"))
+    durations = [max(40, int(1000 * seconds / len(images)))] * (len(images) - 1) + [1500]
+    images[0].save(path, format="GIF", save_all=True, append_images=images[1:], duration=durations, loop=0)

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,16 +22,26 @@ class Run(NamedTuple):
     Attributes:
         folder: where its files lie.
         scores: part of the data -> score -> value; "test" last, read once (or "train" alone if the task has one part).
-        headline: the name of the score that the recipe is about, such as "accuracy".
+        more_scores: what the task scores as a whole (`Task.scores`), name -> value.
+        headline: the score that the recipe is about, such as "test accuracy".
         state: the trained state.
         seconds: wall time of the training.
     """
 
     folder: Path
     scores: dict[str, dict[str, float]]
+    more_scores: dict[str, float]
     headline: str
     state: TrainState
     seconds: float = 0.0
+
+    @property
+    def score(self) -> float:
+        """The headline's value."""
+        if self.headline in self.more_scores:
+            return self.more_scores[self.headline]
+        part, name = self.headline.split(" ", 1)
+        return self.scores[part][name]
 
 
 def train(
@@ -66,6 +77,8 @@ def train(
 
     hooks = [note, *more_callbacks, callbacks.json_lines(folder / "metrics.jsonl")]
     hooks += [callbacks.csv_log(folder / "history.csv"), callbacks.nan_stop()]
+    if task.frame is not None:
+        hooks.append(_frames(task.frame, folder))
     if config.patience is not None:
         hooks.append(callbacks.early_stopping(task.monitor, mode=task.mode, patience=config.patience))
     state, history = fit(
@@ -79,14 +92,16 @@ def train(
         steps_per_call=steps_per_call,
     )
     trained = time.perf_counter()
-    run = Run(folder, _scores(task, state), task.monitor.removeprefix("val_"), state, trained - start)
+    run = _scored(folder, task, state, trained - start)
     run_folder.write_params(folder, state)
     figures = {"curves": lambda state, data: pictures.curves(history.history, history.epoch)} | dict(task.pictures)
     for name, draw in figures.items():
         figure = draw(state, task.data)
         run_folder.write(folder / f"{name}.png", lambda path, figure=figure: figure.savefig(path, dpi=120))
     seconds = {"train": trained - start, "in_all": time.perf_counter() - start}
-    notes.update(parameters=parameter_count(state.params), seconds=seconds, scores=run.scores)
+    notes.update(
+        parameters=parameter_count(state.params), seconds=seconds, scores=run.scores, more_scores=run.more_scores
+    )
     run_folder.write_json(folder / "environment.json", notes)
     return run
 
@@ -94,7 +109,7 @@ def train(
 def evaluate_run(folder: Path) -> Run:
     """Score the model of a run folder again. Raises ValueError if the folder is not a finished run."""
     _, task, state = load(folder)
-    return Run(folder, _scores(task, state), task.monitor.removeprefix("val_"), state)
+    return _scored(folder, task, state)
 
 
 def load(folder: Path) -> tuple[Any, Task, TrainState]:
@@ -119,9 +134,27 @@ def configuration(folder: Path) -> tuple[str, Any]:
         raise ValueError(f"{folder / 'config.json'} is damaged or of another version: {error}") from None
 
 
-def _scores(task: Task, state: TrainState) -> dict[str, dict[str, float]]:
+def _scored(folder: Path, task: Task, state: TrainState, seconds: float = 0.0) -> Run:
     parts = {name: part for name, part in task.data._asdict().items() if has_rows(part)}
-    return {name: scalars(evaluate(task.evaluate, state, part)) for name, part in parts.items()}
+    scores = {name: scalars(evaluate(task.evaluate, state, part)) for name, part in parts.items()}
+    more = {} if task.scores is None else dict(task.scores(state, task.data))
+    headline = task.headline or task.monitor.removeprefix("val_")
+    return Run(folder, scores, more, headline if headline in more else f"{list(parts)[-1]} {headline}", state, seconds)
+
+
+def _frames(frame: Callable[[TrainState], Any], folder: Path) -> Callback:
+    """A picture an epoch in `frames/`, and at the end all of them as `training.gif`."""
+    frames = folder / "frames"
+
+    def draw(event: Event) -> None:
+        if event.kind in ("begin", "epoch"):
+            frames.mkdir(exist_ok=True)
+            image, name = frame(event.state), f"{event.epoch if event.kind == 'epoch' else 0:04d}.png"
+            run_folder.write(frames / name, lambda path: pictures.save_image(path, image))
+        elif event.kind == "end":
+            run_folder.write(folder / "training.gif", lambda path: pictures.animate(sorted(frames.glob("*.png")), path))
+
+    return draw
 
 
 def _noted_steps_per_call(folder: Path) -> Any:

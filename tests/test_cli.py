@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from jaxdl import cli
+from jaxdl import cli, commands
 from jaxdl.models import perceptron
 
 TINY = ["--model.widths", "8", "--epochs", "2", "--batch-size", "256"]
@@ -297,7 +297,7 @@ def test_exit_codes(monkeypatch, capsys, error, code, message):
     def fail(argv):
         raise error
 
-    monkeypatch.setattr(cli, "_train", fail)
+    monkeypatch.setattr(commands.load("train"), "run", fail)
     assert cli.main(["train"]) == code
     assert capsys.readouterr().err == message + "\n"
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import matplotlib.image
 import numpy as np
+import PIL.Image
 import pytest
 from safetensors.numpy import load_file
 
@@ -75,11 +76,27 @@ def test_pictures_open_and_show_something(run, name):
 
 def test_scores_hold_every_part_and_come_back(run):
     assert list(run.scores) == ["train", "validation", "test"]
-    assert run.headline == "accuracy"
+    assert run.headline == "test accuracy"
     again = runs.evaluate_run(run.folder)
     assert again.scores == run.scores
     for a, b in zip(jax.tree.leaves(again.state.params), jax.tree.leaves(run.state.params), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_a_task_may_draw_every_epoch_and_score_the_whole(tmp_path, monkeypatch):
+    """Frames become pictures and an animation, scores of the data as a whole a table of their own."""
+    norm = lambda state, data: {"weights": float(jnp.sum(state.params["layer_0"]["w"] ** 2))}  # noqa: E731
+    frame = lambda state: jnp.abs(state.params["layer_0"]["w"])  # noqa: E731
+    task = digits_mlp.task(CONFIG)._replace(scores=norm, headline="weights", frame=frame)
+    monkeypatch.setattr(digits_mlp, "task", lambda config: task)
+    run = runs.train("digits_mlp", CONFIG, run_dir=tmp_path / "run")
+    assert (run.headline, run.score) == ("weights", norm(run.state, None)["weights"])
+    assert runs.evaluate_run(run.folder).more_scores == run.more_scores
+    frames = sorted((run.folder / "frames").glob("*.png"))
+    assert [path.stem for path in frames] == [f"{epoch:04d}" for epoch in range(CONFIG.epochs + 1)]
+    with PIL.Image.open(run.folder / "training.gif") as animation, PIL.Image.open(frames[0]) as first:
+        assert getattr(animation, "n_frames") == len(frames)  # noqa: B009 - not an attribute of every kind of image
+        assert animation.size == first.size
 
 
 def test_test_score_is_that_of_the_restored_parameters(run):

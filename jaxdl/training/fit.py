@@ -36,6 +36,9 @@ class Task(NamedTuple):
         monitor: the score by which one epoch is better than another: its name, ...
         mode: ... and whether "max" or "min" is best.
         pictures: name -> function of (state, data) that returns a matplotlib figure, for the run folder.
+        scores: (state, data) -> name -> value: what is scored once, after the training, on the data as a whole.
+        headline: the score that the task is about, one of `scores` or of `evaluate`; "" is the monitored one.
+        frame: state -> an image [H, W] or [H, W, 3] in [0, 1] of how far the training is, drawn after every epoch.
     """
 
     init: Callable[[Key], TrainState]
@@ -45,6 +48,9 @@ class Task(NamedTuple):
     monitor: str = "val_loss"
     mode: str = "min"
     pictures: Mapping[str, Callable[[TrainState, Splits], Any]] = {}
+    scores: Callable[[TrainState, Splits], Mapping[str, float]] | None = None
+    headline: str = ""
+    frame: Callable[[TrainState], Any] | None = None
 
 
 class FitResult(NamedTuple):

@@ -1,8 +1,9 @@
-"""Penalties on the size of parameters, added to a loss. Biases and scales are left out by default.
+"""Penalties added to a loss: on the size of parameters (biases and scales are left out by default), on activations.
 
 The max-norm constraint, which acts on the update and not on the loss, is `jaxdl.optim.max_norm`.
 """
 
+import math
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -63,6 +64,61 @@ def elastic_net(params: Params, *, l1_rate: float, l2_rate: float, select: Selec
     """
     terms = [rate * of(params, select=select) for rate, of in ((l1_rate, l1), (l2_rate, l2)) if rate]
     return sum(terms[1:], terms[0]) if terms else jnp.asarray(0.0)
+
+
+def kl_sparsity(activations: Array, rho: float = 0.05, *, where: Array | None = None) -> Array:
+    """Keep each unit's mean activation near rho: most units are off for most examples.
+
+        sum_j KL(rho || r_j) = sum_j rho log(rho / r_j) + (1 - rho) log((1 - rho) / (1 - r_j)),   r_j = mean_b a_bj
+
+    Its gradient in a_bj is (-rho / r_j + (1 - rho) / (1 - r_j)) / B. Means are over the batch: it should not be small.
+
+    Args:
+        activations: a [B, n] in [0, 1] (sigmoid units).
+        rho: the wanted mean, in (0, 1).
+        where: [B] bool, the rows that count.
+    Returns: a scalar in at least float32, 0 where every mean is rho.
+    Raises: ValueError for a rho outside (0, 1) or a `where` of another length.
+    Reference: Ng, "Sparse autoencoder", CS294A lecture notes, 2011.
+
+    >>> [f"{kl_sparsity(jnp.array([[0.5], [0.3]]), rho=rho):.3f}" for rho in (0.1, 0.39)]
+    ['0.226', '0.000']
+    """
+    if not 0 < rho < 1:
+        raise ValueError(f"kl_sparsity: rho must lie in (0, 1), got {rho}")
+    mean = _row_mean("kl_sparsity", activations, where)
+    least = jnp.finfo(mean.dtype).tiny  # a sigmoid that reaches 0 or 1 has slope 0 itself: nothing is lost by the floor
+    off = rho * (math.log(rho) - jnp.log(jnp.maximum(mean, least)))
+    on = (1 - rho) * (math.log1p(-rho) - jnp.log(jnp.maximum(1 - mean, least)))
+    return (off + on).sum()
+
+
+def l1_sparsity(activations: Array, *, where: Array | None = None) -> Array:
+    """Mean over the batch of the sum of absolute activations, mean_b sum_j |a_bj|; its slope is 0 at 0.
+
+    Args:
+        activations: a [B, n], any activation function.
+        where: [B] bool, the rows that count.
+    Returns: a scalar in at least float32.
+    Raises: ValueError for a `where` of another length.
+
+    >>> l1_sparsity(jnp.array([[1.0, -2.0], [0.0, 1.0]])).item()
+    2.0
+    """
+    return _row_mean("l1_sparsity", activations * jnp.sign(activations), where).sum()
+
+
+def _row_mean(penalty: str, values: Array, where: Array | None) -> Array:
+    """Mean over the rows that count, [B, n] -> [n]; 0 if none does."""
+    wide = at_least_float32(values)
+    if where is None:
+        return wide.mean(0)
+    if where.shape != values.shape[:1]:
+        raise ValueError(
+            f"{penalty}: where {where.shape} must have one entry for each row of activations {values.shape}"
+        )
+    kept = jnp.where(where[:, None], wide, jnp.zeros_like(wide))
+    return kept.sum(0) / jnp.maximum(where.sum(), 1).astype(wide.dtype)
 
 
 def _total(params: Params, select: Select, of: Callable[[Array], Array]) -> Array:

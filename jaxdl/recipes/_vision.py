@@ -15,7 +15,7 @@ from jaxdl.training import Task, TrainState, supervised
 _ROWS = 1000
 
 
-def load(name: str, config: supervised.ImageConfig) -> tuple[data.Splits, tuple[str, ...]]:
+def load(name: str, config: supervised.Config) -> tuple[data.Splits, tuple[str, ...]]:
     """The parts of an image set and its class names; a share of the training part is held out for validation."""
     images = data.load(name)
     splits = data.split(images.train, validation=config.validation, test=0.0, stratify="y", seed=config.seed)

@@ -39,6 +39,7 @@ class Task(NamedTuple):
         scores: (state, data) -> name -> value: what is scored once, after the training, on the data as a whole.
         headline: the score that the task is about, one of `scores` or of `evaluate`; "" is the monitored one.
         frame: state -> an image [H, W] or [H, W, 3] in [0, 1] of how far the training is, drawn after every epoch.
+        warm_start: what a new run does to its state before the first step (pre-training); a resumed run has done it.
     """
 
     init: Callable[[Key], TrainState]
@@ -51,6 +52,7 @@ class Task(NamedTuple):
     scores: Callable[[TrainState, Splits], Mapping[str, float]] | None = None
     headline: str = ""
     frame: Callable[[TrainState], Any] | None = None
+    warm_start: Callable[[TrainState], TrainState] | None = None
 
 
 class FitResult(NamedTuple):
@@ -104,6 +106,7 @@ def fit(
         else:
             checkpoints.require_none()
             best, history = None, History()
+            state = state if task.warm_start is None else task.warm_start(state)
         train, validation, state = replicate((task.data.train, task.data.validation, state), mesh)
 
         key = order_key(state)  # a copy: the state's own is donated

@@ -55,6 +55,18 @@ def _tree(key):
     return (params,)
 
 
+def _codes(key):
+    return (jax.random.uniform(key, (6, 3), minval=0.05, maxval=0.6),)
+
+
+def _torch_kl(a):
+    """Sum over the units of the divergence of two Bernoulli distributions."""
+    from torch.distributions import Bernoulli, kl_divergence
+
+    mean = a.mean(0)
+    return kl_divergence(Bernoulli(mean.new_tensor(0.1)), Bernoulli(mean, validate_args=False)).sum()
+
+
 CASES = [
     Case(
         "nn.dense",
@@ -101,5 +113,26 @@ CASES = [
         _tree,
         dtypes=("float32", "float64"),
         references={"formula": lambda p: 0.1 * jnp.abs(p["w"]).sum() + 0.2 * (p["w"] ** 2).sum()},
+    ),
+    Case(
+        "regularizers.kl_sparsity",
+        functools.partial(regularizers.kl_sparsity, rho=0.1),
+        _codes,
+        dtypes=("float32", "float64"),
+        references={"torch": _torch_kl},
+    ),
+    Case(
+        "regularizers.kl_sparsity/where",
+        functools.partial(regularizers.kl_sparsity, rho=0.1, where=jnp.arange(6) < 4),
+        _codes,
+        dtypes=("float32", "float64"),
+        references={"torch": lambda a: _torch_kl(a[:4])},
+    ),
+    Case(
+        "regularizers.l1_sparsity",
+        functools.partial(regularizers.l1_sparsity, where=jnp.arange(6) > 1),
+        lambda key: (jax.random.normal(key, (6, 3)),),
+        dtypes=("float32", "float64"),
+        references={"formula": lambda a: jnp.abs(a[2:]).sum(1).mean()},
     ),
 ]

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from jaxdl import nn as nn
     from jaxdl import optim as optim
     from jaxdl import regularizers as regularizers
+    from jaxdl import rouge as rouge
+    from jaxdl import similarity as similarity
+    from jaxdl import term_weights as term_weights
     from jaxdl import training as training
     from jaxdl.tree import summary as summary
 
@@ -27,6 +30,9 @@ _MODULES = (
     "optim",
     "recipes",
     "regularizers",
+    "rouge",
+    "similarity",
+    "term_weights",
     "training",
     "tree",
 )

@@ -39,6 +39,7 @@ class Task(NamedTuple):
         scores: (state, data) -> name -> value: what is scored once, after the training, on the data as a whole.
         headline: the score that the task is about, one of `scores` or of `evaluate`; "" is the monitored one.
         frame: state -> an image [H, W] or [H, W, 3] in [0, 1] of how far the training is, drawn after every epoch.
+        callbacks: what this task watches for by itself; they come before those of `fit`.
         warm_start: what a new run does to its state before the first step (pre-training); a resumed run has done it.
     """
 
@@ -52,6 +53,7 @@ class Task(NamedTuple):
     scores: Callable[[TrainState, Splits], Mapping[str, float]] | None = None
     headline: str = ""
     frame: Callable[[TrainState], Any] | None = None
+    callbacks: Sequence[Callback] = ()
     warm_start: Callable[[TrainState], TrainState] | None = None
 
 
@@ -114,7 +116,7 @@ def fit(
         stepper = Stepper(shard_batches(task.step, mesh), state, train, order_of(0), n_examples, steps_per_call)
         history.params |= {"epochs": epochs, "steps": steps, "batch_size": batch_size, "examples": n_examples}
         history.params["steps_per_call"] = stepper.steps_per_call
-        run = _Run(state, history, callbacks)
+        run = _Run(state, history, (*task.callbacks, *callbacks))
         try:
             if best is not None:
                 run.tell("best", {}, state=best)

@@ -1,8 +1,6 @@
 """Records of what was measured, where and with which versions: dicts that go to a JSON file, and the table of them."""
 
 import datetime
-import importlib.metadata
-import json
 import math
 import os
 import platform
@@ -14,6 +12,8 @@ from typing import Any
 import jax
 
 from benchmarks.timing import Timing
+from jaxdl import files
+from jaxdl.environment import hardware, read_text, versions
 
 Record = dict[str, Any]
 RESULTS = Path(__file__).parent / "results"
@@ -37,21 +37,11 @@ def environment() -> Record:
         "precision": "f32",
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "load_before": [round(load, 2) for load in os.getloadavg()],
-        "governor": _text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "governor": read_text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         "flags": {name: os.environ[name] for name in FLAGS if os.environ.get(name)},
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {"python": platform.python_version(), **versions(*PACKAGES)},
         "commit": commit(),
     }
-
-
-def hardware() -> str:
-    """The accelerator's or processor's name, with the number of cores that this process may use."""
-    if jax.default_backend() != "cpu":
-        return jax.devices()[0].device_kind
-    lines = (_text("/proc/cpuinfo") or "").splitlines()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{names[0] if names else platform.processor() or platform.machine()}, {cores} cores"
 
 
 def commit() -> str | None:
@@ -87,9 +77,7 @@ def rates(flops: int, step_ms: Record, peak: float) -> Record:
 def write(records: Sequence[Record], path: Path) -> None:
     """Write a list of records as JSON; the file appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(json.dumps(list(records), indent=1) + "\n")
-    temporary.replace(path)
+    files.write_json(path, list(records))
 
 
 def default_path(workload: str) -> Path:
@@ -123,20 +111,3 @@ def table(records: Sequence[Record], base: str) -> str:
 
 def _cell(value: float | None, form: str) -> str:
     return "-" if value is None else form.format(value)
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def _text(path: str) -> str | None:
-    try:
-        return Path(path).read_text().strip()
-    except OSError:
-        return None

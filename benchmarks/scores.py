@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from jaxdl import recipes, run_folder, runs
+from jaxdl import files, recipes, run_folder, runs
 from jaxdl.compilation import use_compilation_cache
 
 RESULTS = Path(__file__).parent / "results" / "scores"
@@ -72,7 +72,7 @@ def main() -> None:
         path = RESULTS / f"{recipe}.json"
         stored = json.loads(path.read_text()) if arguments.more and path.exists() else None
         record = measure(recipe, arguments.seeds, stored=stored)
-        run_folder.write_json(path, record)
+        files.write_json(path, record)
         print(json.dumps({name: record[name] for name in ("recipe", "score", "mean", "confidence95", "seconds")}))
 
 

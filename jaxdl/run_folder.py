@@ -5,39 +5,23 @@ runs/<recipe>/<n>/   config.json  environment.json  metrics.jsonl  history.csv  
 """
 
 import dataclasses
-import importlib.metadata
 import json
-import os
 import platform
 import types
 import typing
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
+from jaxdl import files
+from jaxdl.environment import hardware, versions
 from jaxdl.training.step import TrainState
 from jaxdl.tree import from_named_leaves, named_leaves
 from jaxdl.validation import did_you_mean
 
 _PACKAGES = ("jaxdl", "jax", "jaxlib", "optax", "numpy", "orbax-checkpoint", "scikit-learn")
-
-
-def write(path: Path, save: Callable[[Path], Any]) -> None:
-    """Let `save` write a temporary file beside `path`, then rename it: a reader never sees half a file."""
-    temporary = path.with_name(f".{path.name}.part{path.suffix}")
-    try:
-        save(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write a value as indented JSON."""
-    write(path, lambda temporary: temporary.write_text(json.dumps(value, indent=2) + "\n"))
 
 
 def new_folder(recipe: str, run_dir: Path | None) -> Path:
@@ -57,7 +41,7 @@ def new_folder(recipe: str, run_dir: Path | None) -> Path:
 
 def write_config(folder: Path, recipe: str, config: Any) -> None:
     """config.json: the recipe's name and its whole configuration."""
-    write_json(folder / "config.json", {"recipe": recipe, "config": dataclasses.asdict(config)})
+    files.write_json(folder / "config.json", {"recipe": recipe, "config": dataclasses.asdict(config)})
 
 
 def read_config(folder: Path) -> tuple[str, dict[str, Any]]:
@@ -107,24 +91,15 @@ def _fits(value: Any, hint: Any) -> bool:
 
 
 def environment() -> dict[str, Any]:
-    """Versions, machine and device: what a figure needs beside it to mean anything."""
+    """Versions, machine and device of a run."""
     device = jax.devices()[0]
     return {
         "python": platform.python_version(),
-        "versions": {name: _version(name) for name in _PACKAGES},
-        "machine": f"{platform.system()} {platform.machine()}, {len(os.sched_getaffinity(0))} cores"
-        if hasattr(os, "sched_getaffinity")
-        else f"{platform.system()} {platform.machine()}",
+        "versions": versions(*_PACKAGES),
+        "machine": f"{platform.system()} {platform.machine()}, {hardware()}",
         "device": f"{device.device_kind} ({jax.default_backend()}), {jax.device_count()} in all",
         "x64": bool(jax.config.read("jax_enable_x64")),
     }
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:  # run from a checkout
-        return "not installed"
 
 
 def write_params(folder: Path, state: TrainState) -> None:
@@ -133,7 +108,7 @@ def write_params(folder: Path, state: TrainState) -> None:
 
     leaves = named_leaves(state.params) | {f"state/{name}": leaf for name, leaf in named_leaves(state.state).items()}
     arrays = {name: np.ascontiguousarray(jax.device_get(leaf)) for name, leaf in leaves.items()}
-    write(folder / "params.safetensors", lambda temporary: save_file(arrays, temporary))
+    files.write(folder / "params.safetensors", lambda temporary: save_file(arrays, temporary))
 
 
 def read_params(folder: Path, like: TrainState) -> TrainState:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxdl import pictures, recipes, run_folder
+from jaxdl import files, pictures, recipes, run_folder
 from jaxdl.metrics import scalars
 from jaxdl.training import Callback, Event, Task, TrainState, callbacks, evaluate, fit
 from jaxdl.training.evaluate import has_rows
@@ -73,7 +73,7 @@ def train(
     def note(event: Event) -> None:
         if event.kind == "begin":  # a resumed run must use the same program: another may round differently
             notes.update(event.history.params)
-            run_folder.write_json(folder / "environment.json", notes)
+            files.write_json(folder / "environment.json", notes)
 
     hooks = [note, *more_callbacks, callbacks.json_lines(folder / "metrics.jsonl")]
     hooks += [callbacks.csv_log(folder / "history.csv"), callbacks.nan_stop()]
@@ -97,12 +97,12 @@ def train(
     figures = {"curves": lambda state, data: pictures.curves(history.history, history.epoch)} | dict(task.pictures)
     for name, draw in figures.items():
         figure = draw(state, task.data)
-        run_folder.write(folder / f"{name}.png", lambda path, figure=figure: figure.savefig(path, dpi=120))
+        files.write(folder / f"{name}.png", lambda path, figure=figure: figure.savefig(path, dpi=120))
     seconds = {"train": trained - start, "in_all": time.perf_counter() - start}
     notes.update(
         parameters=parameter_count(state.params), seconds=seconds, scores=run.scores, more_scores=run.more_scores
     )
-    run_folder.write_json(folder / "environment.json", notes)
+    files.write_json(folder / "environment.json", notes)
     return run
 
 
@@ -150,9 +150,9 @@ def _frames(frame: Callable[[TrainState], Any], folder: Path) -> Callback:
         if event.kind in ("begin", "epoch"):
             frames.mkdir(exist_ok=True)
             image, name = frame(event.state), f"{event.epoch if event.kind == 'epoch' else 0:04d}.png"
-            run_folder.write(frames / name, lambda path: pictures.save_image(path, image))
+            files.write(frames / name, lambda path: pictures.save_image(path, image))
         elif event.kind == "end":
-            run_folder.write(folder / "training.gif", lambda path: pictures.animate(sorted(frames.glob("*.png")), path))
+            files.write(folder / "training.gif", lambda path: pictures.animate(sorted(frames.glob("*.png")), path))
 
     return draw
 

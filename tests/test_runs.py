@@ -13,7 +13,7 @@ import PIL.Image
 import pytest
 from safetensors.numpy import load_file
 
-from jaxdl import run_folder, runs
+from jaxdl import files, run_folder, runs
 from jaxdl.models import mlp
 from jaxdl.recipes import digits_mlp, xor_mlp
 from jaxdl.training import STOP
@@ -138,16 +138,16 @@ def test_new_folders_are_numbered(tmp_path, monkeypatch):
 
 def test_a_failing_write_leaves_the_old_file_and_no_half_one(tmp_path):
     path = tmp_path / "x.json"
-    run_folder.write_json(path, {"old": 1})
+    files.write_json(path, {"old": 1})
     with pytest.raises(TypeError):
-        run_folder.write_json(path, {"new": object()})
+        files.write_json(path, {"new": object()})
 
     def half(temporary):
         temporary.write_text("half")
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        run_folder.write(path, half)
+        files.write(path, half)
     assert json.loads(path.read_text()) == {"old": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
 

@@ -3,7 +3,6 @@
 import csv
 import json
 import math
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import jax.numpy as jnp
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from jaxdl import files
 from jaxdl.training.events import STOP, Callback, Event
 from jaxdl.training.step import TrainState
 from jaxdl.tree import named_leaves
@@ -105,7 +105,8 @@ def json_lines(path: Path) -> Callback:
 
     def callback(event: Event) -> None:
         if event.kind == "begin":
-            _replace_file(path, "".join(json.dumps(row) + "\n" for row in event.history.rows()))
+            lines = "".join(json.dumps(row) + "\n" for row in event.history.rows())
+            files.write(path, lambda temporary: temporary.write_text(lines))
         elif event.kind == "epoch":
             with path.open("a") as file:
                 file.write(json.dumps(event.history.rows()[-1]) + "\n")
@@ -119,20 +120,16 @@ def csv_log(path: Path) -> Callback:
     def callback(event: Event) -> None:
         rows = event.history.rows()
         if event.kind in ("epoch", "end") and rows:
-            temporary = path.with_name(path.name + ".part")
-            with temporary.open("w", newline="") as file:
-                writer = csv.DictWriter(file, rows[0].keys())
-                writer.writeheader()
-                writer.writerows(rows)
-            os.replace(temporary, path)
+            files.write(path, lambda temporary: _write_csv(temporary, rows))
 
     return callback
 
 
-def _replace_file(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(text)
-    os.replace(temporary, path)
+def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def tensorboard(folder: Path | str) -> Callback:

@@ -1,0 +1,29 @@
+"""Files that appear whole or not at all."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def write(path: Path, save: Callable[[Path], Any]) -> None:
+    """Let `save` write a temporary file beside `path`, then rename it: a reader never sees half a file.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(Path(folder, "a.txt"), lambda path: path.write_text("whole"))
+    ...     [path.name for path in Path(folder).iterdir()]
+    ['a.txt']
+    """
+    temporary = path.with_name(f".{path.name}.part{path.suffix}")
+    try:
+        save(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as indented JSON."""
+    write(path, lambda temporary: temporary.write_text(json.dumps(value, indent=2) + "\n"))

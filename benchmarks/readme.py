@@ -1,4 +1,4 @@
-"""Write README's generated sections from the stored records: `python -m benchmarks.readme [--check]`."""
+"""Write README's tables and the recipes' score lines from the records: `python -m benchmarks.readme [--check]`."""
 
 import json
 import re
@@ -10,6 +10,7 @@ from jaxdl import recipes
 
 RESULTS = Path(__file__).parent / "results"
 README = Path(__file__).parent.parent / "README.md"
+RECIPES = Path(recipes.__path__[0])
 
 
 def section(readme: str, name: str, content: str) -> str:
@@ -33,7 +34,6 @@ def scores() -> str:
             continue
         record: dict[str, Any] = json.loads(path.read_text())
         interval = f"± {record['confidence95']:.4f}" if len(record["runs"]) > 1 else ""
-        device = f"{record['device'].split(' (')[0]}, {record['machine'].split(', ')[-1]}"
         cells = [
             f"`{record['recipe']}`",
             record["about"].rstrip("."),
@@ -41,9 +41,13 @@ def scores() -> str:
             f"{record['mean']:.4f}",
             interval,
         ]
-        cells += [str(len(record["runs"])), f"{record['seconds']:.0f}", device]
+        cells += [str(len(record["runs"])), f"{record['seconds']:.0f}", _device(record)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _device(record: dict[str, Any]) -> str:
+    return f"{record['device'].split(' (')[0]}, {record['machine'].split(', ')[-1]}"
 
 
 def speed() -> str:
@@ -89,13 +93,44 @@ def generate(readme: str) -> str:
     return readme
 
 
+def score_line(record: dict[str, Any]) -> str:
+    """What a recipe's docstring says of its record.
+
+    >>> record = {"score": "test accuracy", "mean": 0.98, "runs": [{}], "seconds": 4.2, "date": "2026-11-21"}
+    >>> score_line(record | {"machine": "Linux x86_64, 2 cores", "device": "cpu (cpu), 1 in all"})
+    'Test accuracy 0.9800 (one seed), 4 s a run on cpu, 2 cores; record of 2026-11-21.'
+    """
+    n = len(record["runs"])
+    seeds = "one seed" if n == 1 else f"mean of {n} seeds"
+    score = f"{record['score'][0].upper()}{record['score'][1:]} {record['mean']:.4f}"
+    return f"{score} ({seeds}), {record['seconds']:.0f} s a run on {_device(record)}; record of {record['date']}."
+
+
+def with_score_line(source: str, line: str) -> str:
+    """A recipe's source with the line in its docstring, in place of the old one or behind the command."""
+    if found := re.search(r"^.*; record of [0-9-]+\.$", source, re.MULTILINE):
+        return source.replace(found[0], line, 1)
+    return re.sub(r"^(jaxdl train .*\n)", rf"\1\n{line}\n", source, count=1, flags=re.MULTILINE)
+
+
+def files() -> dict[Path, str]:
+    """Every generated text by its file: README, and the recipes that have a record."""
+    texts = {README: generate(README.read_text())}
+    for name in recipes.names():
+        record = RESULTS / "scores" / f"{name}.json"
+        if record.is_file():
+            path = RECIPES / f"{name}.py"
+            texts[path] = with_score_line(path.read_text(), score_line(json.loads(record.read_text())))
+    return texts
+
+
 def main() -> int:
-    """Write README, or with --check say whether it is up to date."""
-    before = README.read_text()
-    after = generate(before)
-    if "--check" in sys.argv:
-        return int(before != after)
-    README.write_text(after)
+    """Write what is generated, or with --check say whether it is up to date."""
+    for path, text in files().items():
+        if "--check" in sys.argv and path.read_text() != text:
+            print(f"{path} is out of date: python -m benchmarks.readme")
+            return 1
+        path.write_text(text)
     return 0
 
 

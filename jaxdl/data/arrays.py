@@ -22,6 +22,7 @@ class Dataset(NamedTuple):
         about: where the data come from, and what was done to them on loading.
         license: the license under which the authors publish them.
         path: the folder or package that these arrays were read from.
+        validation: the official validation part in the same form, or None (see `split`).
     """
 
     name: str
@@ -32,6 +33,7 @@ class Dataset(NamedTuple):
     about: str
     license: str
     path: str
+    validation: Arrays | None = None
 
     @property
     def n_classes(self) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jaxdl import checks as checks
     from jaxdl import data as data
+    from jaxdl import decoding as decoding
     from jaxdl import losses as losses
     from jaxdl import metrics as metrics
     from jaxdl import models as models
@@ -23,6 +24,7 @@ __version__ = "0.1.0"
 _MODULES = (
     "checks",
     "data",
+    "decoding",
     "losses",
     "metrics",
     "models",

@@ -31,3 +31,8 @@ class Initializer(Protocol):
 def at_least_float32(x: Array) -> Array:
     """Cast half precision up to float32 and leave float32 and float64 as they are (sums, norms, softmax, moments)."""
     return x if x.dtype in (jnp.float32, jnp.float64) else x.astype(jnp.float32)
+
+
+def wide_dtype(dtype: DType) -> DType:
+    """The dtype that `at_least_float32` gives: float32 for half precision; float32 and float64 stay."""
+    return dtype if dtype in (jnp.float32, jnp.float64) else jnp.dtype(jnp.float32)

@@ -2,6 +2,14 @@
 
 from jaxdl.nn import activations as activations
 from jaxdl.nn import initializers as initializers
+from jaxdl.nn.attention import additive_attention as additive_attention
+from jaxdl.nn.attention import attention_weights as attention_weights
+from jaxdl.nn.attention import causal_mask as causal_mask
+from jaxdl.nn.attention import dot_product_attention as dot_product_attention
+from jaxdl.nn.attention import init_additive_attention as init_additive_attention
+from jaxdl.nn.attention import init_multi_head_attention as init_multi_head_attention
+from jaxdl.nn.attention import multi_head_attention as multi_head_attention
+from jaxdl.nn.chunked_attention import chunked_attention as chunked_attention
 from jaxdl.nn.conv import conv1d as conv1d
 from jaxdl.nn.conv import conv2d as conv2d
 from jaxdl.nn.conv import conv_transpose2d as conv_transpose2d
@@ -11,6 +19,11 @@ from jaxdl.nn.dense import dense as dense
 from jaxdl.nn.dense import flatten as flatten
 from jaxdl.nn.dense import init_dense as init_dense
 from jaxdl.nn.dropout import dropout as dropout
+from jaxdl.nn.embedding import embedding as embedding
+from jaxdl.nn.embedding import init_embedding as init_embedding
+from jaxdl.nn.embedding import rotary as rotary
+from jaxdl.nn.embedding import sinusoidal_positions as sinusoidal_positions
+from jaxdl.nn.embedding import unembedding as unembedding
 from jaxdl.nn.norm import batch_norm as batch_norm
 from jaxdl.nn.norm import group_norm as group_norm
 from jaxdl.nn.norm import init_batch_norm as init_batch_norm
@@ -19,9 +32,19 @@ from jaxdl.nn.norm import init_layer_norm as init_layer_norm
 from jaxdl.nn.norm import init_rms_norm as init_rms_norm
 from jaxdl.nn.norm import layer_norm as layer_norm
 from jaxdl.nn.norm import rms_norm as rms_norm
+from jaxdl.nn.pointer import mix_copies as mix_copies
 from jaxdl.nn.pool import avg_pool2d as avg_pool2d
 from jaxdl.nn.pool import global_avg_pool2d as global_avg_pool2d
 from jaxdl.nn.pool import max_pool2d as max_pool2d
 from jaxdl.nn.pool import upsample2d as upsample2d
+from jaxdl.nn.recurrent import bidirectional as bidirectional
+from jaxdl.nn.recurrent import gru_cell as gru_cell
+from jaxdl.nn.recurrent import init_gru as init_gru
+from jaxdl.nn.recurrent import init_lstm as init_lstm
+from jaxdl.nn.recurrent import init_rnn as init_rnn
+from jaxdl.nn.recurrent import lstm_cell as lstm_cell
+from jaxdl.nn.recurrent import recurrent as recurrent
+from jaxdl.nn.recurrent import rnn_cell as rnn_cell
+from jaxdl.nn.recurrent import zero_carry as zero_carry
 from jaxdl.nn.stack import init_stack as init_stack
 from jaxdl.nn.stack import stack as stack

@@ -7,7 +7,7 @@ import difflib
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from jaxdl.data import images, summaries, tables
+from jaxdl.data import images, summaries, tables, visits
 from jaxdl.data.arrays import Arrays as Arrays
 from jaxdl.data.arrays import Dataset as Dataset
 from jaxdl.data.arrays import one_hot as one_hot
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from jaxdl.data import augment as augment
     from jaxdl.data import batches as batches
 
-_SOURCES = {**tables.SETS, **images.SETS, **summaries.SETS}
+_SOURCES = {**tables.SETS, **images.SETS, **summaries.SETS, **visits.SETS}
 
 
 def load(name: str, *, download: bool = True, progress: Progress | None = show_progress) -> Dataset:
@@ -63,7 +63,8 @@ def load(name: str, *, download: bool = True, progress: Progress | None = show_p
         from jaxdl.data.download import fetch  # Python's network modules take longer to import than the rest of this
 
         folder = fetch(source, progress=progress)
-    return (summaries if name in summaries.SETS else images).read(source, folder)
+    reader = next(module for module in (images, summaries, visits) if name in module.SETS)
+    return reader.read(source, folder)
 
 
 def catalogue() -> list[Entry]:

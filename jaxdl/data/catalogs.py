@@ -1,0 +1,230 @@
+"""What is known about items or users: their names and categorical attributes, from files or packages, and as vectors.
+
+R rows (items or users), D attribute values.
+"""
+
+import csv
+import importlib.util
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxdl.data.sources import DataNotFound
+from jaxdl.validation import did_you_mean
+
+Values = tuple[tuple[str, ...], ...]  # of one attribute: the values of each row, none, one or several
+
+_ML100K_ITEM = ("id", "title", "released", "video", "url")
+_ML100K_GENRES = [
+    "unknown",
+    "Action",
+    "Adventure",
+    "Animation",
+    "Children's",
+    "Comedy",
+    "Crime",
+    "Documentary",
+    "Drama",
+    "Fantasy",
+    "Film-Noir",
+    "Horror",
+    "Musical",
+    "Mystery",
+    "Romance",
+    "Sci-Fi",
+    "Thriller",
+    "War",
+    "Western",
+]
+_ML100K_USER = ("id", "age", "gender", "occupation", "zip")
+_ML1M = {"movies.dat": ("id", "title", "genres"), "users.dat": ("id", "gender", "age", "occupation", "zip")}
+_ID = ("id", "movieid", "movie_id", "itemid", "item_id", "item", "userid", "user_id", "user", "name", "title")
+_NAME = ("title", "name")
+_NO_ATTRIBUTE = ("url", "video", "zip", "timestamp", "imdbid", "tmdbid")
+
+
+class Catalog(NamedTuple):
+    """Rows with names and categorical attributes.
+
+    Attributes:
+        ids: as the ratings call them; unique.
+        names: to be shown, such as titles.
+        attributes: attribute -> the values of each row: {"genre": (("drama", "crime"), ("comedy",), ...)}.
+    """
+
+    ids: tuple[str, ...]
+    names: tuple[str, ...]
+    attributes: dict[str, Values]
+
+    def find(self, text: str) -> int:
+        """The row with this id, or else this name, in any case. Raises ValueError with the nearest names."""
+        if text in self.ids:
+            return self.ids.index(text)
+        lower = [name.lower() for name in self.names]
+        wanted = text.strip().lower()
+        if wanted in lower:
+            return lower.index(wanted)
+        within = [row for row, name in enumerate(lower) if wanted in name] if len(wanted) > 2 else []
+        if len(within) == 1:
+            return within[0]
+        if within:
+            some = "; ".join(self.names[row] for row in within[:5])
+            raise ValueError(f"{text!r} could be any of {len(within)}: {some}{'; ...' if len(within) > 5 else ''}")
+        raise ValueError(f"there is no {text!r}{did_you_mean(text, (*self.names, *self.ids))}")
+
+
+def text_of(path: Path | str) -> str:
+    """A file as text: UTF-8 (with or without a mark), else Latin-1. Raises ValueError if it is empty or binary."""
+    content = Path(path).read_bytes()
+    if b"\0" in content[:4096]:
+        raise ValueError(f"{path} is not a text file")
+    if not content.strip():
+        raise ValueError(f"{path} is empty")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def split_lines(text: str) -> Iterator[tuple[int, list[str]]]:
+    """(line number, fields) of every line that is not blank; the delimiter is found in the first one."""
+    lines = text.splitlines()
+    first = next((line for line in lines if line.strip()), "")
+    delimiter = next((mark for mark in ("\t", "::", "|", ";") if mark in first and not first.count(",") >= 2), ",")
+    if delimiter == "::":
+        yield from ((number, line.split("::")) for number, line in enumerate(lines, 1) if line.strip())
+        return
+    quoting = csv.QUOTE_MINIMAL if delimiter in ",;" else csv.QUOTE_NONE  # u.item has quotes inside its titles
+    reader = csv.reader(lines, delimiter=delimiter, quoting=quoting)
+    yield from ((reader.line_num, row) for row in reader if any(field.strip() for field in row))
+
+
+def read_catalog(path: Path | str) -> Catalog:
+    """Read items or users: MovieLens (`u.item`, `u.user`, `movies.csv`, `movies.dat`, `users.dat`), DST, or any CSV.
+
+    A CSV needs a header; its id is the first column with a name like id, item, movieId, user, its name the column
+    title or name, and every other column an attribute. Several values in a cell are separated by "|", numbers are
+    put into bands of ten.
+
+    Raises: ValueError for a file without a header or rows, with the line number of a row that is too short; OSError.
+    """
+    path, text = Path(path), text_of(path)
+    if text.startswith("I,"):
+        return dst_catalog(text)
+    rows = list(split_lines(text))
+    header: Sequence[str]
+    if path.name in ("u.item", "u.user") or path.name in _ML1M:
+        header = {"u.item": (*_ML100K_ITEM, *_ML100K_GENRES), "u.user": _ML100K_USER, **_ML1M}[path.name]
+    else:
+        header = [name.strip() for name in rows.pop(0)[1]]
+        if len(header) < 2 or all(re.fullmatch(r"[\d.]+", name) for name in header):
+            raise ValueError(f"{path}: the first line must name the columns, such as id,title,genre; got {header}")
+    if not rows:
+        raise ValueError(f"{path} holds no rows below its header")
+    if short := next((number for number, row in rows if len(row) < len(header)), None):
+        raise ValueError(f"{path}: line {short} has fewer than the {len(header)} fields of the header")
+    columns = {name.lower(): [row[place].strip() for _, row in rows] for place, name in enumerate(header)}
+    if path.name == "u.item":
+        flags = np.array([columns.pop(genre.lower()) for genre in _ML100K_GENRES]).T == "1"
+        columns["genre"] = ["|".join(g for g, on in zip(_ML100K_GENRES, row, strict=True) if on) for row in flags]
+    return _catalog(columns, str(path))
+
+
+def _catalog(columns: dict[str, list[str]], path: str) -> Catalog:
+    id_column = next((name for name in _ID if name in columns), next(iter(columns)))
+    name_column = next((name for name in _NAME if name in columns), id_column)
+    ids, names = tuple(columns[id_column]), tuple(columns[name_column])
+    if twice := [name for name, n in Counter(ids).items() if n > 1]:
+        raise ValueError(f"{path}: {id_column} must be unique, but {twice[0]!r} occurs more than once")
+    others = {name: cells for name, cells in columns.items() if name not in (id_column, name_column, *_NO_ATTRIBUTE)}
+    return Catalog(ids, names, {name: _values(cells) for name, cells in others.items()})
+
+
+def _values(cells: Sequence[str]) -> Values:
+    """The values of each cell; numbers with more than a dozen different ones become bands of ten."""
+    filled = [cell for cell in cells if cell]
+    numbers = all(re.fullmatch(r"-?\d+(\.\d+)?", cell) for cell in filled) and len(set(filled)) > 12
+    bands = (f"{int(float(cell) // 10 * 10)}-{int(float(cell) // 10 * 10) + 9}" if cell else "" for cell in cells)
+    parts = ([band] for band in bands) if numbers else (cell.split("|") for cell in cells)
+    return tuple(tuple(v for v in (value.strip() for value in row) if v and v != "(no genres listed)") for row in parts)
+
+
+def dst_catalog(text: str) -> Catalog:
+    """The items of a file in the DST format: lines A,id,1,"title","/url"."""
+    rows = [row for row in csv.reader(text.splitlines()) if row and row[0] == "A" and len(row) >= 4]
+    return Catalog(tuple(row[1] for row in rows), tuple(row[3] for row in rows), {})
+
+
+def films() -> Catalog:
+    """17,472 films released from 1940 to 2014 (CC0, from Wikidata) that the package bokeh_sampledata ships.
+
+    Attributes: genre, director, cast, country, decade. A title that occurs twice is told apart by its year.
+
+    Raises: DataNotFound with the command that installs it.
+    """
+    package = importlib.util.find_spec("bokeh_sampledata")
+    folder = next(iter(package.submodule_search_locations or []), None) if package else None
+    path = Path(folder, "_data", "movies.db") if folder else None
+    if path is None or not path.is_file():
+        raise DataNotFound(
+            "the film table ships with bokeh_sampledata >= 2026.1, which is missing here: pip install 'jaxdl[films]'"
+        )
+    import sqlite3
+
+    connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+    try:
+        query = 'SELECT imdbID, ID, Title, Year, Genre, Director, "Cast", Country FROM omdb ORDER BY ID'
+        rows = connection.execute(query).fetchall()
+    finally:
+        connection.close()
+    names = tuple(f"{row[2]} ({row[3]})" for row in rows)
+    split = lambda text: tuple(part for part in (text or "").split(", ") if part)  # noqa: E731
+    attributes = {name: tuple(split(row[4 + i]) for row in rows) for i, name in enumerate(_FILM_ATTRIBUTES)}
+    attributes["decade"] = tuple((f"{row[3] // 10 * 10}s",) for row in rows)
+    return Catalog(tuple(str(row[1]) for row in rows), names, attributes)
+
+
+_FILM_ATTRIBUTES = ("genre", "director", "cast", "country")
+
+
+def attribute_vectors(
+    catalog: Catalog, *, attributes: Sequence[str] = (), weighted: bool = True
+) -> tuple[Any, tuple[str, ...]]:
+    """Rows as vectors of their attribute values: one-hot, multi-hot where a row has several, weighted by rarity.
+
+        v(r, d) = log(R / n_d) where row r has the value d (1 if not weighted), else 0    (TF-IDF with TF = 1)
+
+    Args:
+        attributes: those to use; all by default.
+        weighted: whether a rare value (a director) says more than a frequent one (drama).
+    Returns: (scipy.sparse CSR [R, D], the name of each column such as "genre: drama").
+    Raises: ValueError for an unknown attribute or if there is none.
+
+    >>> catalog = Catalog(("1", "2"), ("Alien", "Up"), {"genre": (("horror", "space"), ("family",))})
+    >>> vectors, names = attribute_vectors(catalog, weighted=False)
+    >>> vectors.toarray().tolist(), names[0]
+    ([[0.0, 1.0, 1.0], [1.0, 0.0, 0.0]], 'genre: family')
+    """
+    from jaxdl.term_weights import count_terms, inverse_document_frequency, tf_idf  # they need jax
+
+    for name in attributes:
+        if name not in catalog.attributes:
+            raise ValueError(
+                f"there is no attribute {name!r}{did_you_mean(name, catalog.attributes)} There are: "
+                f"{', '.join(catalog.attributes) or 'none'}"
+            )
+    used = attributes or tuple(catalog.attributes)
+    rows = [
+        sorted({f"{name}: {value}" for name in used for value in catalog.attributes[name][row]})
+        for row in range(len(catalog.ids))
+    ]
+    counts, names = count_terms(rows)
+    if not names:
+        raise ValueError("no row has an attribute: the file needs columns beside id and title, such as genre")
+    if not weighted:
+        return counts.astype(np.float32), names
+    return tf_idf(counts, idf=inverse_document_frequency(counts, scheme="plain"), normalize=False), names

@@ -1,0 +1,240 @@
+"""Ratings and visits of users from files: MovieLens, the DST format of MSWeb, any `user,item,rating`; a generated set.
+
+N ratings, U users, I items.
+"""
+
+import csv
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from jaxdl.data.catalogs import Catalog, split_lines, text_of
+from jaxdl.data.splits import split
+from jaxdl.validation import require_name
+
+OnError = Literal["stop", "skip"]
+
+_USER = ("user", "userid", "user_id", "user-id", "uid")
+_ITEM = ("item", "itemid", "item_id", "movie", "movieid", "movie_id", "iid", "product", "product_id", "book_id", "isbn")
+_RATING = ("rating", "score", "stars", "value", "book-rating")
+
+
+class Ratings(NamedTuple):
+    """Who rated what, and how much.
+
+    Attributes:
+        users: [N] int32, places in `user_names`.
+        items: [N] int32, places in `item_names`.
+        values: [N] float32 ratings; 1 for visits.
+        user_names, item_names: as in the file, in the order in which they first occur.
+        explicit: whether the values are ratings; False: visits, of which only that they happened counts.
+        malformed: "line 7: ..." for every line that was left out.
+    """
+
+    users: np.ndarray
+    items: np.ndarray
+    values: np.ndarray
+    user_names: tuple[str, ...]
+    item_names: tuple[str, ...]
+    explicit: bool
+    malformed: tuple[str, ...] = ()
+
+    def matrix(self) -> tuple[np.ndarray, np.ndarray]:
+        """(values [U, I] float32 with 0 where unknown, known [U, I] bool). Raises ValueError beyond 2^28 entries."""
+        shape = len(self.user_names), len(self.item_names)
+        if math.prod(shape) > 1 << 28:
+            raise ValueError(
+                f"{shape[0]:,} users x {shape[1]:,} items are too many for a table of all pairs: use --method factor"
+            )
+        values, known = np.zeros(shape, np.float32), np.zeros(shape, bool)
+        values[self.users, self.items], known[self.users, self.items] = self.values, True
+        return values, known
+
+    def take(self, rows: np.ndarray) -> "Ratings":
+        """The ratings at `rows`, with all users and items."""
+        return self._replace(users=self.users[rows], items=self.items[rows], values=self.values[rows])
+
+
+def read_ratings(path: Path | str, *, malformed: OnError = "stop") -> Ratings:
+    """Read a file of ratings; its format is found in its first line.
+
+    Tabs (ml-100k `u.data`), "::" (ml-1m), semicolons or commas (ml-latest `ratings.csv`, any `user,item,rating`), with or
+    without a header; further columns are ignored and two columns are visits. Or DST, the format of MSWeb. Where a user
+    rated an item twice, the later line counts. UTF-8, else Latin-1.
+
+    Args:
+        malformed: "stop" raises on the first bad file; "skip" leaves bad lines out and counts them in `malformed`.
+    Raises: ValueError with the numbers of the malformed lines; for a file that is empty or no text; OSError.
+    """
+    require_name("read_ratings", "malformed", malformed, ("stop", "skip"))
+    return parse_ratings(text_of(path), name=str(path), malformed=malformed)
+
+
+def parse_ratings(text: str, *, name: str = "ratings", malformed: OnError = "stop") -> Ratings:
+    """`read_ratings` of a text; `name` is what the messages call it.
+
+    >>> parse_ratings("user,item,rating\\nAnn,Alien,4\\nBob,Alien,?", malformed="skip").malformed
+    ("line 3: the rating '?' is no number",)
+    """
+    rows = _dst_rows(text) if text.startswith("I,") else _table_rows(text)
+    good, bad = [], []
+    for number, row in rows:
+        (bad if isinstance(row, str) else good).append(f"line {number}: {row}" if isinstance(row, str) else row)
+    if bad and malformed == "stop":
+        more = f" ({len(bad)} malformed lines of {len(bad) + len(good)})" if len(bad) > 1 else ""
+        raise ValueError(f"{name}: {bad[0]}{more}; mend the file, or go on without such lines: --malformed skip")
+    if not good:
+        raise ValueError(f"{name} holds no ratings: lines of user,item,rating are needed ({len(bad)} malformed)")
+    return from_rows(good)._replace(malformed=tuple(bad))
+
+
+def from_rows(rows: Iterable[tuple[str, str, float | None]]) -> Ratings:
+    """Ratings of (user, item, rating) rows; of visits where a rating is None. The later one of two counts.
+
+    >>> ratings = from_rows([("Ann", "Alien", 4.0), ("Bob", "Alien", 2.0), ("Ann", "Alien", 5.0)])
+    >>> ratings.user_names, ratings.values.tolist()
+    (('Ann', 'Bob'), [5.0, 2.0])
+    """
+    users: dict[str, int] = {}
+    items: dict[str, int] = {}
+    values: dict[tuple[int, int], float | None] = {}
+    for user, item, value in rows:
+        values[users.setdefault(user, len(users)), items.setdefault(item, len(items))] = value
+    explicit = all(value is not None for value in values.values())
+    pairs = np.array(list(values), np.int32).reshape(-1, 2)
+    numbers = np.array([value if explicit else 1.0 for value in values.values()], np.float32)
+    return Ratings(pairs[:, 0], pairs[:, 1], numbers, tuple(users), tuple(items), explicit)
+
+
+def _table_rows(text: str) -> Iterator[tuple[int, tuple[str, str, float | None] | str]]:
+    """(line number, row or what is wrong with it) of a table with any of the delimiters."""
+    lines = split_lines(text)
+    number, first = next(lines, (0, []))
+    columns = [0, 1, 2]
+    names = [name.strip().lower() for name in first]
+    if any(name in (*_USER, *_ITEM) for name in names):
+        found = [next((names.index(n) for n in known if n in names), -1) for known in (_USER, _ITEM, _RATING)]
+        if -1 in found[:2]:
+            raise ValueError(f"the header {','.join(first)!r} names no user and item column: user,item,rating")
+        columns = found if found[2] >= 0 else found[:2]
+    else:
+        columns = columns[: max(len(first), 2)]
+        yield number, _row(first, columns)
+    for number, fields in lines:
+        yield number, _row(fields, columns)
+
+
+def _row(fields: list[str], columns: list[int]) -> tuple[str, str, float | None] | str:
+    if len(fields) <= max(columns):
+        return f"{len(fields)} field(s) where {max(columns) + 1} are needed"
+    user, item = fields[columns[0]].strip(), fields[columns[1]].strip()
+    if not user or not item:
+        return f"the {'item' if user else 'user'} is empty"
+    if len(columns) == 2:
+        return user, item, None
+    try:
+        value = float(fields[columns[2]])
+    except ValueError:
+        return f"the rating {fields[columns[2]]!r} is no number"
+    return (user, item, value) if math.isfinite(value) else f"the rating {value} is not finite"
+
+
+def _dst_rows(text: str) -> Iterator[tuple[int, tuple[str, str, float | None] | str]]:
+    """Visits of the DST format: a line C,"user",user and then a line V,item,1 for each of the user's visits."""
+    user = ""
+    for number, row in enumerate(csv.reader(text.splitlines()), 1):
+        kind = row[0] if row else ""
+        if kind == "C":
+            user = row[-1].strip() if len(row) > 1 else ""
+        if kind == "V":
+            good = len(row) > 1 and row[1].strip() and user
+            yield number, (user, row[1].strip(), None) if good else "a visit (V) without its item or user (C)"
+        elif kind not in ("A", "C", "I", "T", "N", ""):
+            yield number, f"unknown kind of line {kind[:20]!r}"
+
+
+class Generated(NamedTuple):
+    """Ratings made from known factors: the noise-free rating of every pair [U, I], and what users and items are."""
+
+    ratings: Ratings
+    truth: np.ndarray
+    users: Catalog
+    items: Catalog
+
+
+def generate(
+    n_users: int = 300, n_items: int = 120, *, density: float = 0.25, noise: float = 0.4, seed: int = 0
+) -> Generated:
+    """A generated set with known truth: 4 factors, one for each occupation of users and genre of items.
+
+        truth(u, i) = clip(3.3 + b_u + b_i + p_u . q_i, 0.5, 5),    rating = truth + noise * normal
+
+    A user's occupation (and an item's genre) decides which factor is large on average, so attributes say something about
+    taste, but not all. Every user has at least two ratings, half of them drawn from the popular items.
+
+    >>> made = generate(20, 10)
+    >>> made.truth.shape, made.items.names[0], made.items.attributes["genre"][0]
+    ((20, 10), 'Film 1', ('drama',))
+    """
+    if n_users < 2 or n_items < 4 or not 0 < density <= 1 or noise < 0:
+        raise ValueError(
+            f"generate: at least 2 users, 4 items, a density in (0, 1] and noise >= 0 are needed, got "
+            f"{n_users}, {n_items}, {density}, {noise}"
+        )
+    rng = np.random.default_rng(seed)
+    occupations, genres = ("teacher", "artist", "engineer", "student"), ("drama", "comedy", "thriller", "fantasy")
+    group, genre = rng.integers(4, size=n_users), rng.permutation(np.arange(n_items) % 4)
+    p = 0.45 * rng.normal(size=(n_users, 4)) + 0.9 * (np.eye(4)[group] - 0.25)
+    q = 0.45 * rng.normal(size=(n_items, 4)) + 0.9 * (np.eye(4)[genre] - 0.25)
+    b_u, b_i = 0.3 * rng.normal(size=(n_users, 1)), 0.4 * rng.normal(size=(1, n_items))
+    truth = np.clip(3.3 + b_u + b_i + p @ q.T, 0.5, 5).astype(np.float32)
+    popularity = (1 + np.arange(n_items)) ** -0.7
+    chance = np.minimum(1, density * n_items * popularity / popularity.sum())
+    known = rng.random(truth.shape) < (chance / 2 + density / 2)[None, :]
+    known[np.arange(n_users), rng.integers(n_items, size=n_users)] = True
+    known[:, 0] = True
+    users, items = (places.astype(np.int32) for places in np.nonzero(known))
+    values = (truth[users, items] + noise * rng.normal(size=len(users))).astype(np.float32)
+    user_names = tuple(f"user {i + 1}" for i in range(n_users))
+    item_names = tuple(f"Film {i + 1}" for i in range(n_items))
+    ratings = Ratings(users, items, values, user_names, item_names, explicit=True)
+    people = Catalog(user_names, user_names, {"occupation": tuple((occupations[g],) for g in group)})
+    films = Catalog(item_names, item_names, {"genre": tuple((genres[g],) for g in genre)})
+    return Generated(ratings, truth, people, films)
+
+
+def withhold(visits: np.ndarray, given: int | None, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Breese's protocols: of each user's visits [U, I], show `given` at random ("Given 2") and withhold the others.
+
+    `None` is "All but 1": one visit is withheld. Users without any visit on either side are left out.
+
+    Returns: (shown, withheld), [M, I] in the dtype of `visits`.
+    Raises: ValueError if no user has enough visits.
+
+    >>> shown, withheld = withhold(np.array([[1, 1, 1], [1, 0, 0]]), 2)
+    >>> shown.sum().item(), (shown + withheld).tolist()
+    (2, [[1, 1, 1]])
+    """
+    rng = np.random.default_rng(seed)
+    order = rng.random(visits.shape)
+    order[visits == 0] = 2.0
+    rank = order.argsort(1).argsort(1)  # of a user's visits, in random order, before all others
+    n = (visits > 0).sum(1)
+    shown = n - 1 if given is None else np.full_like(n, given)
+    keep = (n > shown) & (shown > 0)
+    if not keep.any():
+        raise ValueError(f"withhold: no user has more than {given or 1} visits")
+    first = (rank < shown[:, None])[keep] & (visits[keep] > 0)
+    return np.where(first, visits[keep], 0), np.where(first, 0, visits[keep])
+
+
+def split_ratings(
+    ratings: Ratings, *, validation: float, test: float, seed: int = 0
+) -> tuple[Ratings, Ratings, Ratings]:
+    """Divide the ratings (not the users) at random into training, validation and test part."""
+    parts = split({"rows": np.arange(len(ratings.values))}, validation=validation, test=test, seed=seed)
+    train, held, tested = (ratings.take(part.get("rows", np.zeros(0, np.int64))) for part in parts)
+    return train, held, tested

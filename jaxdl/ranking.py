@@ -1,0 +1,108 @@
+"""How good a ranking is: ranked score with a half-life, precision and recall at k, NDCG; and how much of a catalog it shows.
+
+All take scores [B, I] of all items, `relevant` [B, I] bool (what should be found) and `candidates` [B, I] bool (what may be
+shown: not what the user has already); they return (sum, count) pairs as `jaxdl.metrics`, a mean over users with anything
+relevant. Equal scores are ranked in the order of the items.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from jaxdl import metrics
+from jaxdl.types import Array, Pair
+
+
+def hits_in_order(scores: Array, relevant: Array, candidates: Array) -> Array:
+    """`relevant` in the order of the ranking, best first: [B, I] bool; what is no candidate comes last, as False.
+
+    Raises: ValueError for unequal shapes.
+
+    >>> hits_in_order(jnp.array([[0.1, 0.9, 0.5]]), jnp.array([[True, False, False]]), jnp.ones((1, 3), bool)).tolist()
+    [[False, False, True]]
+    """
+    if not scores.shape == relevant.shape == candidates.shape:
+        raise ValueError(f"ranking: shapes differ: {scores.shape}, {relevant.shape}, {candidates.shape}")
+    shown = jnp.where(candidates, scores, jnp.full_like(scores, -jnp.inf))
+    order = jnp.argsort(-shown, axis=-1, stable=True)
+    return jnp.take_along_axis(relevant & candidates, order, axis=-1)
+
+
+def ranked_score(scores: Array, relevant: Array, candidates: Array, *, half_life: float = 5.0) -> Pair:
+    """Breese, Heckerman and Kadie's expected utility of a ranked list, of the best that could be reached.
+
+        R_a = sum over relevant items of 2^(-(rank - 1) / (half_life - 1)),    R = sum of R_a / sum of max R_a
+
+    The item at rank `half_life` is looked at by half of the users. The pair is (sum of R_a, sum of max R_a): over any
+    batches its value is the paper's R / 100.
+
+    Reference: "Empirical analysis of predictive algorithms for collaborative filtering", 1998, section 3.
+
+    >>> pair = ranked_score(jnp.array([[0.9, 0.5, 0.1]]), jnp.array([[False, True, False]]), jnp.ones((1, 3), bool))
+    >>> f"{metrics.value(pair):.3f}"
+    '0.841'
+    """
+    if half_life <= 1:
+        raise ValueError(f"ranked_score: half_life must be more than 1, got {half_life}")
+    hits = hits_in_order(scores, relevant, candidates).astype(jnp.float32)
+    weights = 2.0 ** (-jnp.arange(hits.shape[-1], dtype=jnp.float32) / (half_life - 1))
+    best = -jnp.sort(-hits, axis=-1)  # all hits first
+    return (hits * weights[None, :]).sum(), (best * weights[None, :]).sum()
+
+
+def precision_at_k(scores: Array, relevant: Array, candidates: Array, k: int) -> Pair:
+    """Share of the first k places that hold a relevant item: |relevant in top k| / k.
+
+    >>> everything = jnp.ones((1, 4), bool)
+    >>> metrics.value(precision_at_k(jnp.arange(4.0)[None], jnp.array([[True, False, False, True]]), everything, 2)).item()
+    0.5
+    """
+    hits, n = _top(scores, relevant, candidates, k)
+    return metrics.mean(hits.sum(-1) / k, where=n > 0)
+
+
+def recall_at_k(scores: Array, relevant: Array, candidates: Array, k: int) -> Pair:
+    """Share of the relevant items that are among the first k: |relevant in top k| / |relevant|."""
+    hits, n = _top(scores, relevant, candidates, k)
+    return metrics.mean(hits.sum(-1) / jnp.maximum(n, 1), where=n > 0)
+
+
+def ndcg_at_k(scores: Array, relevant: Array, candidates: Array, k: int) -> Pair:
+    """Discounted gain of the first k places, of the best possible: DCG = sum over hits of 1 / log2(rank + 1).
+
+    Reference: Järvelin and Kekäläinen, "Cumulated gain-based evaluation of IR techniques", 2002.
+    """
+    hits, n = _top(scores, relevant, candidates, k)
+    discount = 1 / jnp.log2(jnp.arange(hits.shape[-1], dtype=jnp.float32) + 2)
+    best = jnp.cumsum(discount)[jnp.clip(jnp.minimum(n, k).astype(jnp.int32) - 1, 0)]
+    return metrics.mean((hits * discount[None, :]).sum(-1) / best, where=n > 0)
+
+
+def coverage(scores: Array, candidates: Array, k: int) -> Array:
+    """Catalog coverage: the share of all items that stand among the first k of at least one user.
+
+    Not a pair: batches overlap, so it needs all users at once.
+
+    >>> coverage(jnp.array([[3.0, 1.0], [2.0, 0.0]]), jnp.ones((2, 2), bool), 1).item()
+    0.5
+    """
+    _check_k(k, scores.shape[-1])
+    shown = jnp.where(candidates, scores, jnp.full_like(scores, -jnp.inf))
+    best, items = jax.lax.top_k(shown, k)
+    seen = (
+        jnp.zeros(scores.shape[-1], jnp.int32)
+        .at[items.reshape(-1)]
+        .max(jnp.isfinite(best).reshape(-1).astype(jnp.int32))
+    )
+    return seen.astype(jnp.float32).mean()
+
+
+def _top(scores: Array, relevant: Array, candidates: Array, k: int) -> tuple[Array, Array]:
+    """The hits of the first k places [B, k] and the number of relevant items [B], as floats."""
+    _check_k(k, scores.shape[-1])
+    hits = hits_in_order(scores, relevant, candidates).astype(jnp.float32)
+    return hits[..., :k], hits.sum(-1)
+
+
+def _check_k(k: int, n_items: int) -> None:
+    if not 1 <= k <= n_items:
+        raise ValueError(f"ranking: k must be between 1 and the {n_items} items, got {k}")

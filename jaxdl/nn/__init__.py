@@ -15,6 +15,7 @@ from jaxdl.nn.conv import conv2d as conv2d
 from jaxdl.nn.conv import conv_transpose2d as conv_transpose2d
 from jaxdl.nn.conv import init_conv1d as init_conv1d
 from jaxdl.nn.conv import init_conv2d as init_conv2d
+from jaxdl.nn.conv_cpu import outside_loops as outside_loops
 from jaxdl.nn.dense import dense as dense
 from jaxdl.nn.dense import flatten as flatten
 from jaxdl.nn.dense import init_dense as init_dense

@@ -95,7 +95,7 @@ def conv2d(
 
 def _convolve(x: Array, w: Array, geometry: Geometry, method: str) -> Array:
     if method == "auto":
-        lowering = conv_cpu.choose(w.shape, geometry, x.dtype, jax.default_backend())
+        lowering = conv_cpu.choose_here(w.shape, geometry, x.dtype)
     elif method == "lax":
         lowering = conv_cpu.Lowering()
     else:

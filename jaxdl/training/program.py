@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from jaxdl.data.batches import take_batch
 from jaxdl.metrics import merge
+from jaxdl.nn import outside_loops
 from jaxdl.training.step import TrainState
 from jaxdl.tree import named_leaves
 from jaxdl.types import Array, Batch, Metrics
@@ -70,8 +71,9 @@ class Stepper:
 
     1 compiles a program without a loop; any other number, or "auto", one `while` loop that serves every number of
     steps. Both are equally fast, but for one thing: inside a loop XLA's CPU backend computes a native convolution's
-    weight gradient many times slower (`nn.conv2d` has others). Where a step holds one, "auto" measures both programs on
-    a copy of the state and settles on one. "auto" makes calls of about 0.2 s.
+    gradients many times slower, so that `nn.conv2d` may choose another formulation there. Where that makes a
+    difference, or a step holds a native one all the same, "auto" measures both programs on a copy of the state and
+    settles on one. "auto" makes calls of about 0.2 s.
     """
 
     def __init__(
@@ -92,7 +94,7 @@ class Stepper:
             loop: CompiledOnce(make_many_steps(step, n_examples, loop=loop), donate=(0, 1)) for loop in (True, False)
         }
         on_cpu = jax.default_backend() == "cpu"
-        if steps_per_call == "auto" and on_cpu and _has_native_weight_gradient(step, state, batch):
+        if steps_per_call == "auto" and on_cpu and _depends_on_loops(step, state, batch):
             seconds = {loop: self._measure(program, loop, state, order) for loop, program in programs.items()}
             self.steps_per_call = "auto" if seconds[True] <= seconds[False] else 1
         self.program = programs[self.steps_per_call != 1]
@@ -165,11 +167,17 @@ def make_many_steps(
 
     def single(state: TrainState, totals: Metrics, data: Batch, order: Array, n: Array) -> tuple[TrainState, Metrics]:
         del n
-        return one(state, totals, data, order)
+        with outside_loops():
+            return one(state, totals, data, order)
 
     return many if loop else single
 
 
-def _has_native_weight_gradient(step: Callable[..., Any], state: TrainState, batch: Any) -> bool:
-    """Whether the step holds a native convolution that sums over the batch: its batch is not in the first axis."""
-    return re.search(r"lhs_spec=\([1-9]", str(jax.make_jaxpr(step)(state, batch))) is not None
+def _depends_on_loops(step: Callable[..., Any], state: TrainState, batch: Any) -> bool:
+    """Whether a loop may change how fast the step is: `nn.conv2d` chooses another convolution in it, or has no choice.
+
+    A native one that sums over the batch, as a weight gradient does, has its batch in another axis than the first.
+    """
+    with outside_loops() as differing:
+        program = jax.make_jaxpr(lambda *args: step(*args))(state, batch)  # not the trace of `step` that jax has kept
+    return bool(differing) or re.search(r"lhs_spec=\([1-9]", str(program)) is not None

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from jax import lax
 
+from jaxdl import nn
 from jaxdl.checks import check_gradients
 from jaxdl.nn import conv_cpu
 from jaxdl.nn.conv import conv1d, conv2d, conv_transpose2d, init_conv1d, init_conv2d
@@ -198,6 +199,15 @@ def test_auto_takes_the_native_convolution_off_the_cpu():
         assert conv_cpu.choose(w_shape, geometry, np.dtype("float16"), "cpu") == Lowering()
         assert "lax" not in conv_cpu.choose(w_shape, geometry, f32, "cpu")[1:]  # the gradients, slow in loops
     assert conv_cpu.choose((3, 3, 1, 32), geometry._replace(groups=32), f32, "cpu") == Lowering()
+
+
+def test_a_convolution_outside_of_loops_equals_the_one_inside(key):
+    params, x = init_conv2d(key, 16, 16, (3, 3)), draw(1, (2, 5, 6, 16))
+    gradient = lambda p, x: jax.grad(lambda p, x: (conv2d(p, x) ** 2).sum(), (0, 1))(p, x)  # noqa: E731
+    with nn.outside_loops() as differing:
+        single = gradient(params, x)
+    assert differing == [(3, 3, 16, 16)]
+    jax.tree.map(lambda a, b: assert_near(a, b, 1e-5), single, gradient(params, x))
 
 
 def test_conv1d_is_causal_when_padded_on_the_left():

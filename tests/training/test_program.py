@@ -7,9 +7,11 @@ import jax.numpy as jnp
 import pytest
 from small_tasks import line
 
+from jaxdl import optim
+from jaxdl.data.batches import in_order
 from jaxdl.nn import conv2d, init_conv2d
-from jaxdl.training import RetraceError, data_mesh, fit
-from jaxdl.training.program import CompiledOnce, _has_native_weight_gradient
+from jaxdl.training import RetraceError, data_mesh, fit, init_train_state, make_train_step
+from jaxdl.training.program import CompiledOnce, _depends_on_loops, make_many_steps
 
 
 def compilations(caplog, run) -> int:
@@ -71,12 +73,32 @@ def test_changed_setting_is_a_second_trace():
         program(jnp.zeros(2, jnp.float32))
 
 
-@pytest.mark.parametrize(("method", "native"), [("lax", True), ("auto", False)])
-def test_native_weight_gradients_are_recognized(method, native):
-    params = init_conv2d(jax.random.key(0), 1, 2, (3, 3))
-    x = jnp.ones((2, 5, 5, 1))
+@pytest.mark.parametrize(
+    ("method", "channels", "depends"),
+    [("lax", 2, True), ("auto", 2, False), ("winograd", 16, False), pytest.param("auto", 16, True, id="auto-16")],
+)
+def test_convolutions_that_loops_slow_down_are_recognized(method, channels, depends):
+    params = init_conv2d(jax.random.key(0), channels, channels, (3, 3))
+    x = jnp.ones((2, 5, 5, channels))
 
     def step(params, x):
         return jax.grad(lambda p: conv2d(p, x, method=method).sum())(params), {}
 
-    assert _has_native_weight_gradient(step, params, x) == native
+    jax.eval_shape(step, params, x)  # jax keeps this trace, of a convolution for loops
+    assert _depends_on_loops(step, params, x) == depends
+
+
+def test_only_a_program_without_a_loop_takes_the_convolution_for_single_calls():
+    """The text of both programs of a step with 16 channels: a native weight gradient in one of them."""
+    params, x = init_conv2d(jax.random.key(0), 16, 16, (3, 3)), jnp.ones((4, 5, 5, 16))
+    state = init_train_state(jax.random.key(0), params, optim.sgd(0.1))
+
+    def loss_fn(params, state, batch, key):
+        loss = conv2d(params, batch["x"]).mean()
+        return loss, (state, {"loss": (loss, jnp.float32(1))})
+
+    step = make_train_step(loss_fn, optim.sgd(0.1))
+    args = (state, {"loss": (jnp.float32(0), jnp.float32(0))}, {"x": x}, in_order(4, 2), jnp.int32(1))
+    for loop in (True, False):
+        program = str(jax.make_jaxpr(make_many_steps(step, 4, loop=loop))(*args))
+        assert ("lhs_spec=(3" in program) != loop

@@ -20,8 +20,10 @@ rounding. Reverse mode (any order), `vmap`, `jit` and `scan` work. Forward mode 
 Dims: N images, P/Q output height and width, C channels in, O channels out, k window, s strides, d dilation.
 """
 
+import contextlib
+import contextvars
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -41,26 +43,61 @@ class Lowering(NamedTuple):
     weight_grad: str = "lax"
 
 
-def choose(w_shape: Shape, geometry: Geometry, dtype: DType, backend: str) -> Lowering:
+def choose(w_shape: Shape, geometry: Geometry, dtype: DType, backend: str, *, in_loop: bool = True) -> Lowering:
     """The measured choice: `lax` off the CPU, in half precision and for groups; else by window and channels.
 
-    On a CPU the gradients are never `lax`. Inside `scan` and `while`, where XLA leaves its fast kernels out, the
-    native ones were 3 to 400 times slower; in single calls they were up to twice as fast at 16 channels: a compromise.
+    Inside `scan` and `while` the gradients on a CPU are never `lax`: XLA leaves its fast kernels out there, and the
+    native ones were 3 to 400 times slower. Outside of loops they are fastest at 16 channels.
 
     >>> import numpy as np
-    >>> choose((3, 3, 32, 64), Geometry((1, 1), ((1, 1), (1, 1))), np.dtype("float32"), "cpu").forward
+    >>> same, f32 = Geometry((1, 1), ((1, 1), (1, 1))), np.dtype("float32")
+    >>> choose((3, 3, 32, 64), same, f32, "cpu").forward
     'winograd'
+    >>> [choose((3, 3, 16, 16), same, f32, "cpu", in_loop=loop).forward for loop in (True, False)]
+    ['winograd', 'lax']
     """
     if backend != "cpu" or geometry.groups != 1 or dtype.itemsize < 4:
         return Lowering()
     kh, kw, n_in, n_out = w_shape
     if winograd.fits(w_shape, geometry) and min(n_in, n_out) >= 16:
-        return Lowering("winograd", "winograd", "winograd")
+        return Lowering("winograd", "winograd", "winograd") if in_loop or min(n_in, n_out) > 16 else Lowering()
     if (kh, kw) == (1, 1):
         return Lowering("patches", _input_grad_of_patches(geometry), "patches")
     few = n_in <= 3 and kh * kw * n_in <= 27
     narrow = n_in <= 8  # the product of `overlap` is k k C wide, that of `patches` k k O deep
     return Lowering("taps" if few else "lax", "overlap" if narrow else _input_grad_of_patches(geometry), "patches")
+
+
+_OUTSIDE_LOOPS: contextvars.ContextVar[list[Shape] | None] = contextvars.ContextVar("outside_loops", default=None)
+
+
+@contextlib.contextmanager
+def outside_loops() -> Iterator[list[Shape]]:
+    """What is traced inside this context runs in no loop: convolutions take what is fastest there.
+
+    Yields the kernels' shapes for which that makes a difference, so that a caller knows whether to measure both.
+
+    >>> from jaxdl.nn import conv2d
+    >>> with outside_loops() as differing:
+    ...     y = jax.eval_shape(conv2d, {"w": jax.numpy.ones((3, 3, 16, 16))}, jax.numpy.ones((1, 8, 8, 16)))
+    >>> differing if jax.default_backend() == "cpu" else [(3, 3, 16, 16)]
+    [(3, 3, 16, 16)]
+    """
+    differing: list[Shape] = []
+    token = _OUTSIDE_LOOPS.set(differing)
+    try:
+        yield differing
+    finally:
+        _OUTSIDE_LOOPS.reset(token)
+
+
+def choose_here(w_shape: Shape, geometry: Geometry, dtype: DType) -> Lowering:
+    """`choose` for the backend in use, and for the place where the program is traced: see `outside_loops`."""
+    backend, differing = jax.default_backend(), _OUTSIDE_LOOPS.get()
+    chosen = choose(w_shape, geometry, dtype, backend, in_loop=differing is None)
+    if differing is not None and chosen != choose(w_shape, geometry, dtype, backend):
+        differing.append(w_shape)
+    return chosen
 
 
 def choose_transpose(w_shape: Shape, geometry: Geometry, dtype: DType, backend: str) -> Lowering:

@@ -168,6 +168,17 @@ def perplexity(cross_entropy: Pair) -> Array:
     return jnp.exp(value(cross_entropy))
 
 
+def peak_signal_to_noise(squared_error: Pair, *, peak: float = 1.0) -> Array:
+    """PSNR = 10 log10(peak^2 / MSE) in decibels, of the mean squared error over all images together.
+
+    `peak` is the largest value that a pixel can have. (The mean of the images' own PSNRs is never smaller.)
+
+    >>> f"{peak_signal_to_noise(mean(jnp.array([0.01, 0.01]))):.1f}"
+    '20.0'
+    """
+    return 10 * jnp.log10(peak**2 / value(squared_error))
+
+
 def scalars(metrics: Metrics) -> dict[str, float]:
     """Every metric that is a single number, as a Python float: what logs and histories hold. Matrices are left out.
 

@@ -77,6 +77,40 @@ def image_grid(images: Sequence[Any] | Any, titles: Sequence[str] = (), *, colum
     return figure
 
 
+def scatter(points: Any, labels: Any, class_names: Sequence[str], *, title: str = "") -> Any:
+    """Points [N, 2] in the colors of their classes, with each class's name at its median."""
+    import matplotlib
+
+    points, labels = np.asarray(points), np.asarray(labels)
+    figure, (ax,) = _figure(6.4, 6.0)
+    palette = matplotlib.colormaps["tab10" if len(class_names) <= 10 else "tab20"]
+    for k, name in enumerate(class_names):
+        own = points[labels == k]
+        ax.scatter(own[:, 0], own[:, 1], s=9, color=palette(k), alpha=0.6, linewidths=0)
+        if len(own):
+            box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": palette(k)}
+            ax.text(*np.median(own, 0), name, ha="center", va="center", bbox=box)
+    ax.set_title(title)
+    return figure
+
+
+def sheet(images: Any, *, columns: int) -> np.ndarray:
+    """Images [N, H, W] or [N, H, W, C] in [0, 1], row by row with a gray pixel between them, as one image.
+
+    >>> sheet(np.zeros((3, 2, 2, 1)), columns=2).shape
+    (7, 7)
+    """
+    images = np.asarray(images, np.float64)
+    images = images[..., 0] if images.ndim == 4 and images.shape[3] == 1 else images
+    n, h, w, *channels = images.shape
+    rows = -(-n // columns)
+    image = np.full((rows * (h + 1) + 1, columns * (w + 1) + 1, *channels), 0.5)
+    for i in range(n):
+        top, left = 1 + i // columns * (h + 1), 1 + i % columns * (w + 1)
+        image[top : top + h, left : left + w] = images[i]
+    return image
+
+
 def save_image(path: Path, image: Any) -> None:
     """Write an image [H, W] or [H, W, 3] with values in [0, 1] as it is, a pixel a value; small ones enlarged."""
     from PIL import Image

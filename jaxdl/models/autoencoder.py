@@ -155,7 +155,7 @@ def encode(params: Params, x: Array, config: Config) -> Array:
 
 
 def decode(params: Params, code: Array, config: Config) -> Array:
-    """y = g(h): outputs [B, *shape] of codes [B, n_code]; see `reconstruct` for values in the units of x."""
+    """y = g(h): outputs [B, *shape] of codes [B, n_code]; `reconstruction` puts them into the units of x."""
     act, layers = activations.BY_NAME[config.activation], params["decoder"]
     h = code
     for i in range(len(config.widths)):
@@ -178,9 +178,9 @@ def apply(params: Params, x: Array, config: Config, *, key: Key | None = None) -
     return decode(params, encode(params, corrupted(x, config, key=key), config), config)
 
 
-def reconstruct(params: Params, x: Array, config: Config) -> Array:
-    """The reconstruction of x [B, *shape] in its own units: s(y) for the cross-entropy, else y."""
-    return _values(apply(params, x, config), config)
+def reconstruction(y: Array, config: Config) -> Array:
+    """Outputs [B, *shape] of `decode` or `apply` in the units of x: s(y) for the cross-entropy, else y itself."""
+    return activations.sigmoid(y) if config.loss == "cross_entropy" else y
 
 
 def corrupted(x: Array, config: Config, *, key: Key | None) -> Array:
@@ -195,12 +195,12 @@ class Parts(NamedTuple):
 
     Attributes:
         code: h, [B, n_code].
-        values: the reconstruction in the units of x, [B, *shape].
+        reconstruction: in the units of x, [B, *shape].
         error: L of each example, [B].
     """
 
     code: Array
-    values: Array
+    reconstruction: Array
     error: Array
 
 
@@ -232,7 +232,7 @@ def objective(
         value = value + config.sparsity_rate * regularizers.kl_sparsity(code, config.rho, where=where)
     elif config.sparsity == "l1":
         value = value + config.sparsity_rate * regularizers.l1_sparsity(code, where=where)
-    return value, Parts(code, _values(y, config), error)
+    return value, Parts(code, reconstruction(y, config), error)
 
 
 def layer_configs(config: Config) -> tuple[Config, ...]:
@@ -294,7 +294,3 @@ def example(key: Key) -> tuple[Callable[[Params], Array], Params]:
         return objective(params, x.astype(dtype), config, key=noise_key)[0]
 
     return loss, init(params_key, config)
-
-
-def _values(y: Array, config: Config) -> Array:
-    return activations.sigmoid(y) if config.loss == "cross_entropy" else y

@@ -98,14 +98,23 @@ def probe_accuracy(function: Callable[[Array], Array], splits: Splits, class_nam
     return metrics.scalars(evaluate(probe.evaluate, state, probe.data.test))["accuracy"]
 
 
-def pca_mse(splits: Splits, n: int) -> float:
-    """Mean squared error on the test part of the best linear reconstruction from n numbers: PCA of the train part."""
-    train, test = (np.asarray(supervised.as_float(jnp.asarray(part["x"]))) for part in (splits.train, splits.test))
-    train, test = train.reshape(len(train), -1), test.reshape(len(test), -1)
-    mean = train.mean(0)
+def explained_variance(task: Task, n: int, state: TrainState) -> dict[str, float]:
+    """The share of the test part's variance (around the mean training example) that n numbers explain.
+
+    1 - mse / mean (x - mean(x_train))^2,   by the autoencoder, and by PCA: the best that is linear
+    """
+    train, test = (_flat(part["x"]) for part in (task.data.train, task.data.test))
+    test = test - train.mean(0)
     _, directions = np.linalg.eigh(np.cov(train, rowvar=False))  # ascending variances
     w = directions[:, -n:]
-    return float((((test - mean) - (test - mean) @ w @ w.T) ** 2).mean())
+    pca_mse = ((test - test @ w @ w.T) ** 2).mean()
+    mse = metrics.scalars(evaluate(task.evaluate, state, task.data.test))["mse"]
+    variance = (test**2).mean()
+    return {"explained variance": float(1 - mse / variance), "explained variance of PCA": float(1 - pca_mse / variance)}
+
+
+def _flat(x: np.ndarray) -> np.ndarray:
+    return np.asarray(supervised.as_float(jnp.asarray(x))).reshape(len(x), -1)
 
 
 def stage(name: str, task: Task, config: supervised.Config) -> TrainState:

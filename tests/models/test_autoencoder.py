@@ -1,6 +1,7 @@
 """Autoencoders: the linear one is PCA, the members' objectives, stacking, a classifier on top, the recipes' stages."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -260,18 +261,14 @@ def digits():
     return splits, images.class_names
 
 
-def test_pca_error_equals_scikit_learn(digits):
-    splits, _ = digits
-    train, test = (part["x"].reshape(-1, 64) for part in (splits.train, splits.test))
-    pca = PCA(5).fit(train)
-    expected = ((pca.inverse_transform(pca.transform(test)) - test) ** 2).mean()
-    assert _autoencoder.pca_mse(splits, 5) == pytest.approx(expected, rel=1e-4)
+def explained(reconstruction: np.ndarray, test: np.ndarray, mean: np.ndarray) -> float:
+    return 1 - ((reconstruction - test) ** 2).mean() / ((test - mean) ** 2).mean()
 
 
 def test_stacked_recipe_pretrains_then_fine_tunes(digits, capsys):
     splits, names = digits
     small = dataclasses.replace(DEEP, shape=(8, 8, 1), n_code=16, widths=(24,))
-    rates = {"pretrain_learning_rate": 2e-2, "learning_rate": 1e-2}
+    rates: dict[str, Any] = {"pretrain_learning_rate": 2e-2, "learning_rate": 1e-2}
     config = _stacked.Config(model=small, pretrain_epochs=4, unroll_epochs=1, **rates)
     task = _stacked.task(config, splits, names)
     shapes = jax.eval_shape(task.init, jax.random.key(0))  # what `jaxdl evaluate` does: nothing is trained
@@ -300,6 +297,12 @@ def test_autoencoder_task_scores_what_it_says(digits):
     expected = {"loss": loss, "mse": ((parts.reconstruction - x) ** 2).mean(), "activity": parts.code.mean()}
     expected["noisy_mse"] = ((noisy - x) ** 2).mean()
     assert scores == pytest.approx({name: float(value) for name, value in expected.items()}, rel=1e-4)
+    train, test = (part["x"].reshape(-1, 64) for part in (splits.train, splits.test))
+    pca = PCA(4).fit(train)
+    ours = explained(np.asarray(parts.reconstruction).reshape(-1, 64), test, train.mean(0))
+    linear = explained(pca.inverse_transform(pca.transform(test)), test, train.mean(0))
+    shares = _autoencoder.explained_variance(task, 4, state)
+    assert list(shares.values()) == pytest.approx([ours, linear], rel=1e-3)
     with pytest.raises(ValueError, match=r"the examples have shape \(8, 8, 1\), the model takes \(64,\)"):
         _autoencoder.task(dataclasses.replace(model, shape=(64,)), supervised.Config(), splits)
     assert _autoencoder.probe_accuracy(lambda x: x.reshape(len(x), -1), splits, names) > 0.7

@@ -1,0 +1,43 @@
+"""Fashion-MNIST with a convolutional autoencoder: 32 numbers for each picture, beside 32 principal components.
+
+jaxdl train fashion_autoencoder
+"""
+
+import dataclasses
+
+from jaxdl import data
+from jaxdl.models import autoencoder
+from jaxdl.recipes import _autoencoder, _vision
+from jaxdl.training import Task, TrainState, supervised
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(supervised.Config):
+    """Fashion-MNIST with a convolutional autoencoder.
+
+    Attributes:
+        model: the network.
+    """
+
+    model: autoencoder.Config = autoencoder.Config(
+        shape=(28, 28, 1), n_code=32, widths=(256,), channels=(16, 32), activation="elu", loss="squared_error"
+    )
+    epochs: int = 8
+    batch_size: int | None = 128
+    learning_rate: float = 2e-3
+    schedule: supervised.Schedule = "cosine"
+    validation: float = 1 / 12
+
+
+def task(config: Config) -> Task:
+    """The official parts; scored by the variance of the test images that the codes explain."""
+    splits, _ = _vision.load("fashion_mnist", config)
+
+    def scores(state: TrainState, _: data.Splits) -> dict[str, float]:
+        return _autoencoder.explained_variance(built, config.model.n_code, state)
+
+    figures = _autoencoder.figures(config.model)
+    built = _autoencoder.task(
+        config.model, config, splits, pictures=figures, scores=scores, headline="explained variance"
+    )
+    return built

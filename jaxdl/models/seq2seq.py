@@ -19,73 +19,20 @@ Dims: B batch, S source length, T target length, E embedding, H hidden, M memory
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from jaxdl.losses import sparse_categorical_cross_entropy
+from jaxdl.models._seq2seq_config import Config as Config
 from jaxdl.nn.attention import additive_attention, attention_weights, init_additive_attention
 from jaxdl.nn.dense import dense, init_dense
 from jaxdl.nn.dropout import dropout
 from jaxdl.nn.embedding import embedding, init_embedding
 from jaxdl.nn.pointer import mix_copies
-from jaxdl.nn.recurrent import CELLS, Carry, CellName, bidirectional, recurrent
+from jaxdl.nn.recurrent import CELLS, Carry, bidirectional, recurrent
 from jaxdl.types import Array, Key, Params, Tree, at_least_float32, wide_dtype
-from jaxdl.validation import require_name, require_not_negative, require_positive, require_rate
-
-Attention = Literal["none", "additive", "dot"]
-ComputeDType = Literal["params", "bfloat16", "float16"]
-
-
-@dataclass(frozen=True)
-class Config:
-    """Any cell, depth and width.
-
-    Attributes:
-        n_source: V of the source.
-        n_target: V of the target.
-        d_embedding: E, features of a token.
-        n_hidden: H, units of every layer.
-        n_layers: of the encoder and of the decoder.
-        cell: "rnn", "lstm" or "gru".
-        attention: "none" leaves the single context vector; "additive" is Bahdanau's, "dot" Luong's.
-        bidirectional: let the encoder read in both directions.
-        dropout: rate behind the embeddings and behind every layer, in [0, 1).
-        copy: let the decoder copy tokens of the source (`nn.pointer`): the outputs are log-probabilities then.
-        pad: the token that stands for nothing: encoder and attention skip it.
-        dtype: what the layers compute in; parameters, softmax and logits keep theirs.
-    """
-
-    n_source: int
-    n_target: int
-    d_embedding: int = 256
-    n_hidden: int = 256
-    n_layers: int = 1
-    cell: CellName = "lstm"
-    attention: Attention = "additive"
-    bidirectional: bool = False
-    dropout: float = 0.0
-    copy: bool = False
-    pad: int = 0
-    dtype: ComputeDType = "params"
-
-    def __post_init__(self) -> None:
-        require_positive("seq2seq", n_source=self.n_source, n_target=self.n_target, d_embedding=self.d_embedding)
-        require_positive("seq2seq", n_hidden=self.n_hidden, n_layers=self.n_layers)
-        require_not_negative("seq2seq", pad=self.pad)
-        require_rate("seq2seq", dropout=self.dropout)
-        require_name("seq2seq", "cell", self.cell, CELLS)
-        require_name("seq2seq", "attention", self.attention, get_args(Attention))
-        require_name("seq2seq", "dtype", self.dtype, get_args(ComputeDType))
-        if self.copy and self.attention == "none":
-            raise ValueError('seq2seq: copy points by attention, got attention="none"')
-        if self.copy and self.n_source != self.n_target:
-            raise ValueError(
-                f"seq2seq: copy needs one vocabulary for both sides, got n_source {self.n_source} "
-                f"and n_target {self.n_target}"
-            )
 
 
 def init(key: Key, config: Config) -> Params:

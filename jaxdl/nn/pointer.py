@@ -3,13 +3,51 @@
 Reference: See, Liu, Manning, "Get to the point: summarization with pointer-generator networks", 2017 (here with one
 vocabulary for both sides, and no extended one for a source's unknown words).
 
-Dims: B batch, T target length, S source length, V vocabulary.
+Dims: B batch, T target length, S source length, V vocabulary, D features of the decoder's state, M of the memory.
 """
 
 import jax
 import jax.numpy as jnp
 
-from jaxdl.types import Array, at_least_float32
+from jaxdl.nn.attention import attention_weights
+from jaxdl.nn.dense import dense, init_dense
+from jaxdl.types import Array, DType, Key, Params, at_least_float32
+
+
+def init_pointer(key: Key, d_model: int, *, dtype: DType = jnp.float32) -> Params:
+    """Parameters of `pointer`: {"query": {"w": [D, D], "b"}, "key": {"w": [D, D], "b"}, "gate": {"w": [2D, 1], "b"}}.
+
+    >>> init_pointer(jax.random.key(0), 4)["gate"]["w"].shape
+    (8, 1)
+    """
+    q_key, k_key, g_key = jax.random.split(key, 3)
+    return {
+        "query": init_dense(q_key, d_model, d_model, dtype=dtype),
+        "key": init_dense(k_key, d_model, d_model, dtype=dtype),
+        "gate": init_dense(g_key, 2 * d_model, 1, dtype=dtype),
+    }
+
+
+def pointer(params: Params, x: Array, memory: Array, *, mask: Array | None = None) -> tuple[Array, Array]:
+    """Where in the source to copy from, and whether: an attention head of its own, for models that have many.
+
+        a[t] = softmax over s of (W_q x[t]) . (W_k m[s]) / sqrt(D),    gate = w . [x; sum over s of a[t, s] m[s]] + b
+
+    Args:
+        params: as from `init_pointer`.
+        x: states of the decoder [B, T, D].
+        memory: m [B, S, D].
+        mask: bool [B, S], True where a token may be copied.
+    Returns: gate [B, T] and a [B, T, S], for `mix_copies`.
+
+    >>> gate, a = pointer(init_pointer(jax.random.key(0), 4), jnp.ones((2, 3, 4)), jnp.ones((2, 5, 4)))
+    >>> gate.shape, a.shape
+    ((2, 3), (2, 3, 5))
+    """
+    q, k = dense(params["query"], x)[:, :, None], dense(params["key"], memory)[:, :, None]  # one head
+    weights = attention_weights(q, k, mask=None if mask is None else mask[:, None, None])[:, 0]
+    context = jnp.einsum("bts,bsd->btd", weights.astype(memory.dtype), memory)
+    return dense(params["gate"], jnp.concatenate([x, context], axis=-1))[..., 0], weights
 
 
 def mix_copies(logits: Array, gate: Array, weights: Array, source: Array) -> Array:
@@ -36,7 +74,7 @@ def mix_copies(logits: Array, gate: Array, weights: Array, source: Array) -> Arr
             f"weights {weights.shape} [B, T, S], source {source.shape} [B, S]"
         )
     chosen = jax.nn.log_softmax(at_least_float32(logits), axis=-1)
-    gate = jnp.broadcast_to(at_least_float32(gate).astype(chosen.dtype)[..., None], chosen.shape)
+    gate = jnp.broadcast_to(gate.astype(chosen.dtype)[..., None], chosen.shape)
     copied = jax.vmap(lambda a, ids: jnp.zeros((t, n_tokens), chosen.dtype).at[:, ids].add(a))(
         weights.astype(chosen.dtype), source
     )

@@ -25,7 +25,8 @@ from jaxdl.models import textrank
 from jaxdl.rouge import rouge
 from jaxdl.validation import require_name
 
-Ranking = Callable[[Sequence[Sequence[str]]], np.ndarray]  # sentences as lists of words -> scores [N]
+Ranking = Callable[[Sequence[str]], np.ndarray]  # the sentences of a text -> their scores [N]
+WordRanking = Callable[[Sequence[Sequence[str]]], np.ndarray]  # the same from the words of each sentence
 
 
 class Sentence(NamedTuple):
@@ -65,11 +66,11 @@ def centroid(sentences: Sequence[Sequence[str]]) -> np.ndarray:
     return np.asarray(similarity.cosine_matrix(weights, type(weights)(weights.mean(axis=0))))[:, 0]
 
 
-def _graph(**options: object) -> Ranking:
+def _graph(**options: object) -> WordRanking:
     return functools.partial(textrank.rank, config=textrank.Config(**options))  # type: ignore[arg-type]
 
 
-METHODS: Mapping[str, Ranking] = MappingProxyType(
+METHODS: Mapping[str, WordRanking] = MappingProxyType(
     {
         "textrank": _graph(similarity="overlap"),
         "lexrank": _graph(similarity="tf_idf"),
@@ -87,14 +88,14 @@ def rank(sentences: Sequence[str], method: str | Ranking = "textrank", *, stem: 
 
     Args:
         sentences: texts.
-        method: one of `METHODS`, or a function of lists of words.
-        stem: see `jaxdl.data.sentences.words`.
+        method: one of `METHODS`, or a function of the sentences such as `jaxdl.models.ranker.rank` with its parameters.
+        stem: see `jaxdl.data.sentences.words`; for `METHODS`.
     Raises: ValueError for an unknown method, with the nearest name.
     """
-    if isinstance(method, str):
-        require_name("summarize", "method", method, METHODS)
-        method = METHODS[method]
-    return method([words(sentence, stem=stem) for sentence in sentences])
+    if not isinstance(method, str):
+        return method(sentences)
+    require_name("summarize", "method", method, METHODS)
+    return METHODS[method]([words(sentence, stem=stem) for sentence in sentences])
 
 
 def choose(scores: np.ndarray, n: int, sentences: Sequence[str] | None = None) -> list[int]:
@@ -127,7 +128,7 @@ def summarize(
         text: English, Korean, or both.
         sentences: how many to keep, at least 1; 3 if neither this nor `ratio` is given.
         ratio: or which share of them, in (0, 1], at least one sentence.
-        method: one of `METHODS`, or a function that scores lists of words.
+        method: one of `METHODS`, or a function that scores sentences.
         keywords: how many key words to find.
         stem: see `jaxdl.data.sentences.words`.
     Raises: ValueError for a text without a sentence, an impossible number or share, an unknown method.

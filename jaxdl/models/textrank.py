@@ -109,12 +109,14 @@ def pagerank(
         sent = jnp.where(dangling, s, jnp.zeros_like(s)).sum()
         return s - damping * (followed + sent * v)
 
-    solve = functools.partial(_iterate, tolerance=tolerance, max_iterations=max_iterations)
+    solve = functools.partial(_iterate, damping=damping, tolerance=tolerance, max_iterations=max_iterations)
     return jax.lax.custom_linear_solve(rest, (1 - damping) * v, solve, solve)
 
 
-def _iterate(rest: Callable[[Array], Array], b: Array, *, tolerance: float, max_iterations: int) -> Array:
-    """Solve rest(s) = b by s <- s + b - rest(s), which is the power iteration s <- d P^T s + b."""
+def _iterate(
+    rest: Callable[[Array], Array], b: Array, *, damping: float, tolerance: float, max_iterations: int
+) -> Array:
+    """Solve rest(s) = b by s <- s + b - rest(s), which is the power iteration s <- d P^T s + b, from s = v."""
 
     def go_on(carry: tuple[Array, Array, Array]) -> Array:
         s, change, i = carry
@@ -125,7 +127,7 @@ def _iterate(rest: Callable[[Array], Array], b: Array, *, tolerance: float, max_
         change = b - rest(s)
         return s + change, jnp.abs(change).sum(), i + 1
 
-    start = (b, jnp.full((), jnp.inf, b.dtype), jnp.zeros((), jnp.int32))
+    start = (b / (1 - damping), jnp.full((), jnp.inf, b.dtype), jnp.zeros((), jnp.int32))
     return jax.lax.while_loop(go_on, step, start)[0]
 
 

@@ -1,6 +1,10 @@
 """MNIST-basic (10,000 images to train on) with a stacked denoising autoencoder of three layers.
 
 jaxdl train mnist_basic_stacked_denoising
+
+Beside it (recalled): Vincent, Larochelle, Bengio, Manzagol 2008, three layers (SdA-3): 2.80 +- 0.14 % error on 50,000
+test images. Here: another draw of the images, untied weights, Adam instead of gradient descent, dropout while
+fine-tuning, nothing selected on the validation part.
 """
 
 import dataclasses
@@ -28,9 +32,10 @@ class Config(_stacked.Config):
         corruption="masking",
         corruption_level=0.25,
     )
-    pretrain_epochs: int = 15
+    pretrain_epochs: int = 25
     unroll_epochs: int = 0
-    epochs: int = 30
+    dropout: float = 0.3
+    epochs: int = 40
     batch_size: int | None = 64
     schedule: supervised.Schedule = "cosine"
 
@@ -44,7 +49,7 @@ def load(seed: int) -> tuple[data.Splits, tuple[str, ...]]:
     """10,000 / 2,000 / 50,000 images drawn from all 70,000 of MNIST, stratified, by the seed; 8,000 stay unused.
 
     These are the sizes of Larochelle et al. 2007, "An empirical evaluation of deep architectures on problems with many
-    factors of variation"; their own draw is not reproduced. Vincent et al. 2008 report 2.80 +- 0.14 % error (SdA-3).
+    factors of variation"; their own draw is not reproduced.
     """
     mnist = data.load("mnist")
     parts = [mnist.train, mnist.test or {}]

@@ -20,12 +20,12 @@ class Config(supervised.Config):
     """
 
     model: autoencoder.Config = autoencoder.Config(
-        shape=(28, 28, 1), n_code=1024, code_activation="sigmoid", sparsity="kl", sparsity_rate=3.0, rho=0.05
+        shape=(28, 28, 1), n_code=1024, code_activation="sigmoid", sparsity="kl", sparsity_rate=0.3, rho=0.05
     )
     epochs: int = 10
     batch_size: int | None = 256
+    learning_rate: float = 3e-3
     schedule: supervised.Schedule = "cosine"
-    l2: float = 1e-3
     validation: float = 1 / 12
 
 

@@ -1,6 +1,10 @@
 """MNIST with a stacked autoencoder: two layers trained greedily, then together, then fine-tuned as a classifier.
 
 jaxdl train mnist_stacked_autoencoder
+
+Beside it (recalled): UFLDL's exercise "Implement deep networks for digit classification", 784-200-200-10 with KL sparse
+layers and L-BFGS, 87.7 % before and 97.6 % after fine-tuning. Here the layers are wider and see masked inputs, Adam and
+dropout fine-tune them.
 """
 
 import dataclasses
@@ -13,8 +17,9 @@ from jaxdl.training import Task, supervised
 class Config(_stacked.Config):
     """MNIST, 784-500-500-10."""
 
-    epochs: int = 15
+    epochs: int = 20
     batch_size: int | None = 128
+    learning_rate: float = 2e-3
     schedule: supervised.Schedule = "cosine"
     validation: float = 1 / 12
 

@@ -1,8 +1,8 @@
-"""How good a ranking is: ranked score with a half-life, precision and recall at k, NDCG; and how much of a catalog it shows.
+"""How good a ranking is: ranked score with a half-life, precision and recall at k, NDCG; the share of a catalog it shows.
 
-All take scores [B, I] of all items, `relevant` [B, I] bool (what should be found) and `candidates` [B, I] bool (what may be
-shown: not what the user has already); they return (sum, count) pairs as `jaxdl.metrics`, a mean over users with anything
-relevant. Equal scores are ranked in the order of the items.
+All take scores [B, I] of all items, `relevant` [B, I] bool (what should be found) and `candidates` [B, I] bool (what
+may be shown: not what the user has already); they return (sum, count) pairs as `jaxdl.metrics`, a mean over users with
+anything relevant. Equal scores are ranked in the order of the items.
 """
 
 import jax
@@ -52,8 +52,8 @@ def ranked_score(scores: Array, relevant: Array, candidates: Array, *, half_life
 def precision_at_k(scores: Array, relevant: Array, candidates: Array, k: int) -> Pair:
     """Share of the first k places that hold a relevant item: |relevant in top k| / k.
 
-    >>> everything = jnp.ones((1, 4), bool)
-    >>> metrics.value(precision_at_k(jnp.arange(4.0)[None], jnp.array([[True, False, False, True]]), everything, 2)).item()
+    >>> relevant, everything = jnp.array([[True, False, False, True]]), jnp.ones((1, 4), bool)
+    >>> metrics.value(precision_at_k(jnp.arange(4.0)[None], relevant, everything, 2)).item()
     0.5
     """
     hits, n = _top(scores, relevant, candidates, k)

@@ -19,27 +19,10 @@ from jaxdl.validation import did_you_mean
 Values = tuple[tuple[str, ...], ...]  # of one attribute: the values of each row, none, one or several
 
 _ML100K_ITEM = ("id", "title", "released", "video", "url")
-_ML100K_GENRES = [
-    "unknown",
-    "Action",
-    "Adventure",
-    "Animation",
-    "Children's",
-    "Comedy",
-    "Crime",
-    "Documentary",
-    "Drama",
-    "Fantasy",
-    "Film-Noir",
-    "Horror",
-    "Musical",
-    "Mystery",
-    "Romance",
-    "Sci-Fi",
-    "Thriller",
-    "War",
-    "Western",
-]
+_ML100K_GENRES = tuple(
+    "unknown Action Adventure Animation Children's Comedy Crime Documentary Drama Fantasy Film-Noir Horror Musical "  # noqa: SIM905
+    "Mystery Romance Sci-Fi Thriller War Western".split()
+)
 _ML100K_USER = ("id", "age", "gender", "occupation", "zip")
 _ML1M = {"movies.dat": ("id", "title", "genres"), "users.dat": ("id", "gender", "age", "occupation", "zip")}
 _ID = ("id", "movieid", "movie_id", "itemid", "item_id", "item", "userid", "user_id", "user", "name", "title")
@@ -78,8 +61,11 @@ class Catalog(NamedTuple):
 
 
 def text_of(path: Path | str) -> str:
-    """A file as text: UTF-8 (with or without a mark), else Latin-1. Raises ValueError if it is empty or binary."""
-    content = Path(path).read_bytes()
+    """A file as text: UTF-8 (with or without a mark), else Latin-1. ValueError if it is missing, empty or binary."""
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror}") from None
     if b"\0" in content[:4096]:
         raise ValueError(f"{path} is not a text file")
     if not content.strip():

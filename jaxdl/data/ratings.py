@@ -61,13 +61,13 @@ class Ratings(NamedTuple):
 def read_ratings(path: Path | str, *, malformed: OnError = "stop") -> Ratings:
     """Read a file of ratings; its format is found in its first line.
 
-    Tabs (ml-100k `u.data`), "::" (ml-1m), semicolons or commas (ml-latest `ratings.csv`, any `user,item,rating`), with or
-    without a header; further columns are ignored and two columns are visits. Or DST, the format of MSWeb. Where a user
-    rated an item twice, the later line counts. UTF-8, else Latin-1.
+    Tabs (ml-100k `u.data`), "::" (ml-1m), semicolons or commas (ml-latest `ratings.csv`, any `user,item,rating`), with
+    or without a header; further columns are ignored and two columns are visits. Or DST, the format of MSWeb. Where a
+    user rated an item twice, the later line counts. UTF-8, else Latin-1.
 
     Args:
         malformed: "stop" raises on the first bad file; "skip" leaves bad lines out and counts them in `malformed`.
-    Raises: ValueError with the numbers of the malformed lines; for a file that is empty or no text; OSError.
+    Raises: ValueError with the numbers of the malformed lines; for a file that is missing, empty or no text.
     """
     require_name("read_ratings", "malformed", malformed, ("stop", "skip"))
     return parse_ratings(text_of(path), name=str(path), malformed=malformed)
@@ -172,8 +172,8 @@ def generate(
 
         truth(u, i) = clip(3.3 + b_u + b_i + p_u . q_i, 0.5, 5),    rating = truth + noise * normal
 
-    A user's occupation (and an item's genre) decides which factor is large on average, so attributes say something about
-    taste, but not all. Every user has at least two ratings, half of them drawn from the popular items.
+    A user's occupation (and an item's genre) decides which factor is large on average, so attributes say something
+    about taste, but not all. Every user has at least two ratings, half of them drawn from the popular items.
 
     >>> made = generate(20, 10)
     >>> made.truth.shape, made.items.names[0], made.items.attributes["genre"][0]

@@ -16,8 +16,8 @@ SETS = {
     "msweb": Source(
         name="msweb",
         contents="32,711 + 5,000 users, their visits to 294 areas",
-        about="Breese, Heckerman and Kadie, 1998: Anonymous Microsoft Web Data; x is 1 where the user visited the area. "
-        "UCI also packs the files as https://archive.ics.uci.edu/static/public/4/anonymous+microsoft+web+data.zip",
+        about="Breese, Heckerman and Kadie, 1998: Anonymous Microsoft Web Data; x is 1 where the user visited "
+        "the area. UCI also packs the files as https://archive.ics.uci.edu/static/public/4/anonymous+microsoft+web+data.zip",
         license="CC BY 4.0 (UCI Machine Learning Repository)",
         folder="msweb",
         files=(

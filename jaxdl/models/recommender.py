@@ -8,8 +8,8 @@ With w the similarity, N_k the k nearest and m the mean rating of a user (of an 
     ratings, by items   r(a, i) = sum w(i, j) r(a, j) / sum w(i, j)            over the k nearest j that a rated
 
 Only positive similarities count. With the centered cosine the averages are of r - m, and the target's own m is added
-(Resnick's formula). Content-based recommendation is item-based with the similarity of the items' attributes (`content`);
-a cold start is user-based with the similarity of the users' attributes (`from_neighbors`).
+(Resnick's formula). Content-based recommendation is item-based with the similarity of the items' attributes
+(`from_items`); a cold start is user-based with the similarity of the users' attributes (`from_neighbors`).
 
 U users, I items, B users asked for, M neighbors. `values` are ratings (1 for a visit) and `known` marks where there is
 one: 0 may be a rating. References: Resnick et al., "GroupLens", 1994; Breese, Heckerman, Kadie, "Empirical analysis of
@@ -162,62 +162,67 @@ def apply(params: Params, values: Array, known: Array, config: Config) -> Array:
         return from_neighbors(params, weights, values, known, config)
     if config.feedback == "visits":
         return _dot(values, params["similarity"].T)
-    return jax.lax.map(lambda one: _rated_by_items(params, *one, config)[0], (values, known))
+    every = jnp.arange(values.shape[1])
+    return jax.lax.map(lambda one: _rated_by_items(params, *one, every, config)[0], (values, known))
 
 
 def from_neighbors(params: Params, weights: Array, values: Array, known: Array, config: Config) -> Array:
     """User-based scores [B, I] for given weights [B, U] of the neighbors: the cold start has them from attributes.
 
     Args:
-        params: of `fit`, by users, with a `k` (or for ratings).
+        params: of `all_users`.
     """
     if config.feedback == "visits":
         return _dot(keep_nearest(weights, config.k), params["values"])
-    return jax.lax.map(lambda one: _rated_by_users(params, *one, config)[0], (weights, values, known))
+    every = jnp.arange(values.shape[1])
+    return jax.lax.map(lambda one: _rated_by_users(params, *one, every, config)[0], (weights, values, known))
 
 
 def contributions(
-    params: Params, weights: Array | None, values: Array, known: Array, item: int, config: Config
+    params: Params, weights: Array | None, values: Array, known: Array, items: Array, config: Config
 ) -> Array:
-    """The terms of one user's score of one item: what each neighbor (user [U] or item [I]) adds to it.
+    """What each neighbor (user or item) has to do with one user's scores of some items: the reasons.
 
     Args:
-        weights: [U] of the neighbors, user-based; None item-based.
+        params: of `all_users` (user-based) or `fit` (item-based).
+        weights: [U] similarities of the neighbors, user-based; None item-based.
         values, known: [I], the user's own.
-    Returns: [M]; visits: their sum is the score. Ratings: each neighbor's share, which add up to 1 (or are all 0).
+        items: [n] numbers of the scored items.
+    Returns: [n, M]; visits: terms whose sum is the score. Ratings: shares in the average, which add up to 1 (or are
+        all 0 where no neighbor rated the item).
     """
     values = jnp.where(known, values, jnp.zeros_like(values))
-    if config.feedback == "ratings" and config.by == "user":
-        assert weights is not None
-        return _rated_by_users(params, weights, values, known, config)[1][item]
+    if config.by == "item":
+        if config.feedback == "ratings":
+            return _rated_by_items(params, values, known, items, config)[1]
+        return params["similarity"][items] * values[None, :]
+    assert weights is not None
     if config.feedback == "ratings":
-        return _rated_by_items(params, values, known, config)[1][item]
-    if config.by == "user":
-        assert weights is not None
-        return keep_nearest(weights, config.k) * params["values"][:, item]
-    return params["similarity"][item] * values
+        return _rated_by_users(params, weights, values, known, items, config)[1]
+    return keep_nearest(weights, config.k)[None, :] * params["values"][:, items].T
 
 
-def _rated_by_users(params: Params, weights: Array, values: Array, known: Array, config: Config) -> tuple[Array, Array]:
-    """One user's predicted ratings [I] and the neighbors' shares in each [I, U]."""
-    ratings, has, means = params["values"].T, params["known"].T, params["mean"]  # [I, U], [U]
+def _rated_by_users(
+    params: Params, weights: Array, values: Array, known: Array, items: Array, config: Config
+) -> tuple[Array, Array]:
+    """One user's predicted ratings of the items [n], and each neighbor's share in them [n, U]."""
+    ratings, has = params["values"][:, items].T, params["known"][:, items].T  # [n, U]
     overall = _overall(params["values"], params["known"])
     shares = _shares(jnp.broadcast_to(weights[None, :], ratings.shape), has, config.k)
     if config.similarity != "centered_cosine":
         return _average(shares, ratings, overall), shares
     own = jnp.where(known.any(), _mean(values[None], known[None])[0], overall)
-    return own + _average(shares, ratings - means[None, :], jnp.zeros_like(overall)), shares
+    return own + _average(shares, ratings - params["mean"][None, :], jnp.zeros_like(overall)), shares
 
 
-def _rated_by_items(params: Params, values: Array, known: Array, config: Config) -> tuple[Array, Array]:
-    """One user's predicted ratings [I] and the rated items' shares in each [I, I]."""
-    similarity = params["similarity"]
-    has = jnp.broadcast_to(known[None, :], similarity.shape)
-    shares = _shares(similarity, has, config.k)
+def _rated_by_items(params: Params, values: Array, known: Array, items: Array, config: Config) -> tuple[Array, Array]:
+    """One user's predicted ratings of the items [n], and each rated item's share in them [n, I]."""
+    similarity = params["similarity"][items]
+    shares = _shares(similarity, jnp.broadcast_to(known[None, :], similarity.shape), config.k)
     if config.similarity != "centered_cosine":
         return _average(shares, values[None, :], params["mean"]), shares
     means = params["means"]
-    return means + _average(shares, (values - means)[None, :], jnp.zeros_like(params["mean"])), shares
+    return means[items] + _average(shares, (values - means)[None, :], jnp.zeros_like(params["mean"])), shares
 
 
 def _shares(weights: Array, known: Array, k: int | None) -> Array:

@@ -1,0 +1,53 @@
+"""The map of items: their vectors in the plane of the two directions in which they differ most (PCA), as a picture."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from jaxdl import pictures
+from jaxdl.data.catalogs import Catalog, attribute_vectors
+
+_COLUMNS = 400  # the most frequent attribute values: rarer ones cannot be among the first two directions
+_GROUPS = 9
+
+
+def plane(vectors: Any) -> np.ndarray:
+    """Coordinates [N, 2] of rows [N, D] on their first two principal components; each with its largest entry positive.
+
+    >>> plane(np.array([[0.0, 0.0], [2.0, 2.0], [4.0, 4.0]]))[:, 0].round(2).tolist()
+    [-2.83, 0.0, 2.83]
+    """
+    centered = np.asarray(vectors, np.float64) - np.asarray(vectors, np.float64).mean(0)
+    _, directions = np.linalg.eigh(centered.T @ centered)
+    points = centered @ directions[:, ::-1][:, :2]  # eigh sorts upwards
+    signs = np.sign(directions[:, ::-1][np.abs(directions[:, ::-1]).argmax(0), np.arange(len(directions))][:2])
+    return points * signs
+
+
+def groups(catalog: Catalog) -> tuple[np.ndarray, tuple[str, ...]]:
+    """A group for each row, by the first value of the catalog's first attribute: the nine most frequent and "other"."""
+    values = next(iter(catalog.attributes.values()))
+    firsts = [row[0] if row else "other" for row in values]
+    names = [name for name, _ in Counter(firsts).most_common(_GROUPS + 1) if name != "other"][:_GROUPS]
+    place = {name: i for i, name in enumerate(names)}
+    return np.array([place.get(first, len(names)) for first in firsts]), (*names, "other")
+
+
+def draw(catalog: Catalog, marked: Sequence[int] = ()) -> Any:
+    """All items of a catalog by their attributes, in the colors of their groups, the marked ones with their names."""
+    vectors, _ = attribute_vectors(catalog)
+    frequent = np.argsort(-np.asarray((vectors != 0).sum(0)).ravel(), kind="stable")[:_COLUMNS]
+    points = plane(vectors[:, frequent].toarray())
+    return figure(points, *groups(catalog), {row: catalog.names[row] for row in marked})
+
+
+def figure(points: np.ndarray, labels: np.ndarray, group_names: Sequence[str], titles: dict[int, str]) -> Any:
+    """Points [N, 2] in the colors of their groups; `titles` are written at their rows."""
+    drawn = pictures.scatter(points, labels, group_names, title=f"{len(points):,} items by their first two components")
+    ax = drawn.axes[0]
+    for row, title in titles.items():
+        ax.plot(*points[row], "o", color="black", markersize=4)
+        ax.annotate(title, points[row], xytext=(5, 4), textcoords="offset points", fontsize=8)
+    return drawn

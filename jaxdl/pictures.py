@@ -77,8 +77,8 @@ def image_grid(images: Sequence[Any] | Any, titles: Sequence[str] = (), *, colum
     return figure
 
 
-def scatter(points: Any, labels: Any, class_names: Sequence[str], *, title: str = "") -> Any:
-    """Points [N, 2] in the colors of their classes, with each class's name at its median."""
+def scatter(points: Any, labels: Any, class_names: Sequence[str], *, title: str = "", legend: bool = False) -> Any:
+    """Points [N, 2] in the colors of their classes, with each class's name at its median (or in a legend beside)."""
     import matplotlib
 
     points, labels = np.asarray(points), np.asarray(labels)
@@ -86,10 +86,12 @@ def scatter(points: Any, labels: Any, class_names: Sequence[str], *, title: str 
     palette = matplotlib.colormaps["tab10" if len(class_names) <= 10 else "tab20"]
     for k, name in enumerate(class_names):
         own = points[labels == k]
-        ax.scatter(own[:, 0], own[:, 1], s=9, color=palette(k), alpha=0.6, linewidths=0)
-        if len(own):
+        ax.scatter(own[:, 0], own[:, 1], s=9, color=palette(k), alpha=0.6, linewidths=0, label=name)
+        if len(own) and not legend:
             box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": palette(k)}
             ax.text(*np.median(own, 0), name, ha="center", va="center", bbox=box)
+    if legend:
+        ax.legend(frameon=False, markerscale=2, loc="center left", bbox_to_anchor=(1.0, 0.5))
     ax.set_title(title)
     return figure
 
@@ -130,3 +132,56 @@ def animate(frames: Sequence[Path], path: Path, *, seconds: float = 6.0) -> None
             images.append(image.convert("P"))
     durations = [max(40, int(1000 * seconds / len(images)))] * (len(images) - 1) + [1500]
     images[0].save(path, format="GIF", save_all=True, append_images=images[1:], duration=durations, loop=0)
+
+
+def attention_maps(
+    panels: Sequence[tuple[Any, Sequence[str], Sequence[str]]], *, titles: Sequence[str] = (), columns: int = 1
+) -> Any:
+    """Attention weights, dark where a written token (row) reads a token of the source (column).
+
+    Args:
+        panels: of (weights [T, S], T written tokens, S source tokens), row by row.
+        titles: of the first panels, such as the layers above each column.
+        columns: panels in a row.
+    """
+    fonts = _fonts("".join(token for _, rows, read in panels for token in (*rows, *read)))
+    rows = -(-len(panels) // columns)
+    wide, high = (max(len(panel[axis]) for panel in panels) for axis in (2, 1))
+    figure = _empty_figure(columns * (0.17 * wide + 0.9), rows * (0.19 * high + 0.9))
+    for i, (weights, written, read) in enumerate(panels):
+        ax = figure.add_subplot(rows, columns, i + 1)
+        ax.imshow(np.asarray(weights, np.float64), cmap="Blues", vmin=0, vmax=1)
+        turned = 90 if max(map(len, read)) > 1 else 0
+        ax.set_xticks(range(len(read)), _drawable(read, fonts), fontsize=8, fontfamily=fonts, rotation=turned)
+        ax.set_yticks(range(len(written)), _drawable(written, fonts), fontsize=8, fontfamily=fonts)
+        ax.tick_params(length=0, labeltop=True, labelbottom=False)
+        if i < len(titles):
+            ax.set_title(titles[i], fontsize=9)
+    return figure
+
+
+_SCRIPTS = ("Noto Sans CJK KR", "Noto Sans CJK JP", "NanumGothic", "Malgun Gothic", "AppleGothic", "WenQuanYi Zen Hei")
+
+
+def _fonts(text: str) -> list[str]:
+    """matplotlib's own font, and behind it those on this machine that draw scripts which it has not."""
+    from matplotlib import font_manager
+
+    own = ["DejaVu Sans"]
+    if not any(ord(c) not in _glyphs(own[0]) for c in text):
+        return own
+    here = set(font_manager.get_font_names())
+    return own + [name for name in _SCRIPTS if name in here]
+
+
+def _glyphs(font: str) -> Any:
+    from matplotlib import font_manager
+
+    return font_manager.get_font(font_manager.findfont(font)).get_charmap()
+
+
+def _drawable(tokens: Sequence[str], fonts: Sequence[str]) -> list[str]:
+    """The tokens; letters that no font has by their code points, such as D55C, and no formulas out of dollar signs."""
+    known = set().union(*(_glyphs(font) for font in fonts))
+    drawn = ("".join(c if ord(c) in known else f"{ord(c):04X}" for c in token) for token in tokens)
+    return [token.replace("$", r"\$") for token in drawn]

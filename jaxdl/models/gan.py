@@ -290,7 +290,7 @@ def _check_labels(name: str, config: Config, labels: Array | None) -> None:
 def example(key: Key) -> tuple[Callable[[Params], Array], Params]:
     """A small loss of both players' parameters, with every layer kind of the model in it."""
     params_key, z_key, x_key, y_key = jax.random.split(key, 4)
-    config = Config(size=(4, 4, 1), n_latent=2, generator=(2,), discriminator=(2, 2), n_classes=2, n_embedding=1)
+    config = Config(size=(4, 4, 1), n_latent=2, generator=(2,), discriminator=(1, 2), n_classes=2, n_embedding=1)
     z, x = jax.random.normal(z_key, (4, 2)), jax.random.uniform(x_key, (4, 4, 4, 1))
     y = jax.random.randint(y_key, (4,), 0, 2)
 

@@ -1,0 +1,96 @@
+"""Eight Gaussians on a circle (made here) with a dense GAN: does it find all of them?
+
+jaxdl train mixture_gan
+"""
+
+import dataclasses
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxdl import pictures
+from jaxdl.data.splits import Splits
+from jaxdl.models import gan
+from jaxdl.recipes import _gan
+from jaxdl.sample_scores import mode_coverage
+from jaxdl.training import Task, TrainState, adversarial
+from jaxdl.types import Array, Key
+
+MODES, RADIUS, STD = 8, 2.0, 0.02
+ANGLES = 2 * math.pi * np.arange(MODES) / MODES
+CENTERS = (RADIUS * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)).astype(np.float32)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(adversarial.Config):
+    """A ring of eight narrow Gaussians with a dense GAN.
+
+    Attributes:
+        model: both players.
+        examples: points of the training part.
+    """
+
+    model: gan.Config = gan.Config(
+        size=(2,),
+        kind="dense",
+        n_latent=16,
+        generator=(128, 128),
+        discriminator=(128, 128),
+        output="identity",
+        generator_norm="none",
+        discriminator_norm="none",
+    )
+    epochs: int = 30
+    batch_size: int | None = 256
+    generator_rate: float = 1e-3
+    discriminator_rate: float = 1e-3
+    r1: float = 0.1
+    average: float = 0.999
+    examples: int = 51_200
+
+
+def points(key: Key, count: int) -> Array:
+    """[count, 2] points of the mixture, all modes alike."""
+    mode_key, noise_key = jax.random.split(key)
+    centers = jnp.asarray(CENTERS)[jax.random.randint(mode_key, (count,), 0, MODES)]
+    return centers + STD * jax.random.normal(noise_key, (count, 2))
+
+
+def task(config: Config) -> Task:
+    """Train on drawn points; scored by the modes that 10,000 samples cover and the share of them near a mode."""
+    keys = jax.random.split(jax.random.key(config.seed), 2)
+    sizes = config.examples, max(1, round(config.examples * config.validation))
+    train, validation = ({"x": np.asarray(points(k, n))} for k, n in zip(keys, sizes, strict=True))
+
+    def scores(state: TrainState, data: Splits) -> dict[str, float]:
+        found, good = mode_coverage(sample(config, state, jax.random.key(config.seed + 1), count=10_000), CENTERS, STD)
+        return {"modes": float(found), "high_quality": float(good)}
+
+    def cloud(state: TrainState, data: Splits) -> Any:
+        shown = np.asarray(sample(config, state, jax.random.key(config.seed), count=2000))
+        both, which = np.concatenate([data.validation["x"][:2000], shown]), np.repeat([0, 1], [2000, 2000])
+        return pictures.scatter(both, which, ("data", "samples"), title="the data and what is generated")
+
+    return _gan.game(
+        config,
+        Splits(train, validation, {}),
+        scores=scores,
+        headline="high_quality",
+        frame=lambda state: raster(sample(config, state, jax.random.key(config.seed), count=2000)),
+        pictures={"samples": cloud},
+    )
+
+
+def raster(x: Array, *, side: int = 160) -> np.ndarray:
+    """Points as an image [side, side, 3]: the darker the more; red circles are the modes."""
+    reach = 1.4 * RADIUS
+    counts, _, _ = np.histogram2d(-np.asarray(x)[:, 1], np.asarray(x)[:, 0], side, ((-reach, reach), (-reach, reach)))
+    image = np.repeat(1 - np.clip(counts / 3, 0, 1)[..., None], 3, axis=2)
+    return image
+
+
+sample = _gan.sample
+interpolate = _gan.interpolate

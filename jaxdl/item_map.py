@@ -45,9 +45,16 @@ def draw(catalog: Catalog, marked: Sequence[int] = ()) -> Any:
 
 def figure(points: np.ndarray, labels: np.ndarray, group_names: Sequence[str], titles: dict[int, str]) -> Any:
     """Points [N, 2] in the colors of their groups; `titles` are written at their rows."""
-    drawn = pictures.scatter(points, labels, group_names, title=f"{len(points):,} items by their first two components")
+    title = f"{len(points):,} items by their first two principal components"
+    drawn = pictures.scatter(points, labels, group_names, title=title, legend=True)
     ax = drawn.axes[0]
-    for row, title in titles.items():
+    low, high = points[:, 1].min(), points[:, 1].max()
+    heights: list[float] = []
+    for row in sorted(titles, key=lambda row: points[row, 1]):  # upwards, each title above the one before
+        heights.append(max([points[row, 1], *(height + 0.03 * (high - low) for height in heights[-1:])]))
         ax.plot(*points[row], "o", color="black", markersize=4)
-        ax.annotate(title, points[row], xytext=(5, 4), textcoords="offset points", fontsize=8)
+        box = {"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 0.8}
+        line = {"arrowstyle": "-", "linewidth": 0.5}
+        place = (points[row, 0] + 0.02 * np.ptp(points[:, 0]), heights[-1])
+        ax.annotate(titles[row], points[row], xytext=place, fontsize=7, bbox=box, arrowprops=line)
     return drawn

@@ -118,16 +118,26 @@ def fit(values: Array, known: Array, config: Config) -> Params:
     values = jnp.where(known, values, jnp.zeros_like(values))
     if config.by == "item":
         weights = _rarity(known.T) if config.inverse_frequency else None
-        return content(
-            similarities(values.T, values.T, known.T, known.T, config, weights=weights), values, known, config
-        )
+        similarity = similarities(values.T, values.T, known.T, known.T, config, weights=weights)
+        return from_items(similarity, values, known, config)
+    params = all_users(values, known, config)
+    if not _adds_up(config):
+        return params
+    weights = params["weights"]
+    return {"sums": _dot(_prepared(values, known, config, weights).T, values), "weights": weights}
+
+
+def all_users(values: Array, known: Array, config: Config) -> Params:
+    """User-based parameters that hold all ratings: {"values", "known": [U, I], "weights": [I], "mean": [U]}.
+
+    For reasons (`contributions`), and for a similarity of users from elsewhere (`from_neighbors`).
+    """
     weights = _rarity(known) if config.inverse_frequency else jnp.ones(known.shape[1], jnp.float32)
-    if _adds_up(config):
-        return {"sums": _dot(_prepared(values, known, config, weights).T, values), "weights": weights}
+    values = jnp.where(known, values, jnp.zeros_like(values))
     return {"values": values, "known": known, "weights": weights, "mean": _mean(values, known)}
 
 
-def content(similarity: Array, values: Array, known: Array, config: Config) -> Params:
+def from_items(similarity: Array, values: Array, known: Array, config: Config) -> Params:
     """Parameters of item-based recommendation for a similarity of items [I, I] of any origin, such as attributes.
 
     No item is its own neighbor. `values` and `known` [U, I] give the means that ratings need.
@@ -136,10 +146,9 @@ def content(similarity: Array, values: Array, known: Array, config: Config) -> P
     similarity = jnp.where(own, jnp.zeros_like(similarity), similarity)
     if config.feedback == "visits":
         return {"similarity": keep_nearest(similarity, config.k)}
-    means = jnp.where(
-        known.any(0), _mean(values.T, known.T), jnp.broadcast_to(_overall(values, known), known.shape[1:])
-    )
-    return {"similarity": similarity, "means": means, "mean": _overall(values, known)}
+    overall = _overall(values, known)
+    means = jnp.where(known.any(0), _mean(values.T, known.T), jnp.broadcast_to(overall, known.shape[1:]))
+    return {"similarity": similarity, "means": means, "mean": overall}
 
 
 def apply(params: Params, values: Array, known: Array, config: Config) -> Array:

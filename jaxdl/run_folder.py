@@ -107,7 +107,7 @@ def write_params(folder: Path, state: TrainState) -> None:
     from safetensors.numpy import save_file
 
     leaves = named_leaves(state.params) | {f"state/{name}": leaf for name, leaf in named_leaves(state.state).items()}
-    arrays = {name: np.ascontiguousarray(jax.device_get(leaf)) for name, leaf in leaves.items()}
+    arrays = {name: np.array(jax.device_get(leaf), order="C") for name, leaf in leaves.items()}
     files.write(folder / "params.safetensors", lambda temporary: save_file(arrays, temporary))
 
 

@@ -56,7 +56,6 @@ def test_the_run_folder_shows_the_training(run):
     assert first.shape == last.shape
     assert (first != last).any()
     assert (run.folder / "training.gif").stat().st_size > 1000
-    assert (run.folder / "interpolation.png").is_file()
 
 
 def test_scores_come_back(run):

@@ -76,22 +76,25 @@ def _labels(model: gan.Config, count: int, label: int | None) -> Array | None:
 
 def _generate(config: Any, state: TrainState, z: Array, labels: Array | None) -> np.ndarray:
     """In blocks of equal size, so that one program serves all and its maps stay small."""
-    generator = adversarial.averaged_generator(state, config)
     n = len(z)
     rows = min(_ROWS, n)
     fill = -n % rows
     z = jnp.concatenate([z, z[:fill]])
     labels = None if labels is None else jnp.concatenate([labels, labels[:fill]])
+    state, program = state._replace(opt_state=()), _program(config)
     parts = [
-        _program(config.model)(*generator, z[i : i + rows], None if labels is None else labels[i : i + rows])
-        for i in range(0, n, rows)
+        program(state, z[i : i + rows], None if labels is None else labels[i : i + rows]) for i in range(0, n, rows)
     ]
     return np.concatenate(jax.device_get(parts))[:n]
 
 
 @functools.cache
-def _program(model: gan.Config) -> Callable[..., Array]:
-    return jax.jit(lambda params, state, z, y: gan.generate(params, state, z, model, train=False, labels=y)[0])
+def _program(config: Any) -> Callable[..., Array]:
+    def examples(state: TrainState, z: Array, y: Array | None) -> Array:
+        params, statistics = adversarial.averaged_generator(state, config)
+        return gan.generate(params, statistics, z, config.model, train=False, labels=y)[0]
+
+    return jax.jit(examples)
 
 
 def image_task(name: str, config: Any, *, headline: str, test: float = 0.0) -> Task:
@@ -112,10 +115,6 @@ def image_task(name: str, config: Any, *, headline: str, test: float = 0.0) -> T
         shown = sample(config, state, jax.random.key(config.seed), count=count)
         return pictures.sheet(shown, columns=config.model.n_classes or 8)
 
-    def walks(state: TrainState, data: Splits) -> Any:
-        shown = interpolate(config, state, jax.random.key(config.seed), count=8, steps=10)
-        return pictures.image_grid(shown, columns=10, title="from one noise to another")
-
     return game(
         config,
         splits,
@@ -123,7 +122,6 @@ def image_task(name: str, config: Any, *, headline: str, test: float = 0.0) -> T
         scores=functools.partial(image_scores, name, config),
         headline=headline,
         frame=sheet,
-        pictures={"interpolation": walks},
     )
 
 

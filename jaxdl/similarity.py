@@ -152,14 +152,14 @@ def top_k(x: Rows, k: int, items: Rows | None = None, *, measure: Measure = "cos
     """
     require_name("top_k", "measure", measure, get_args(Measure))
     among_itself = items is None
-    items = x if items is None else items
-    _check_rows(x, items)
-    candidates = items.shape[0] - among_itself
+    others: Rows = x if items is None else items
+    _check_rows(x, others)
+    candidates = others.shape[0] - among_itself
     if not 1 <= k <= candidates:
         raise ValueError(f"top_k: k must be between 1 and the {candidates} candidates, got {k}")
-    block = min(max(1, _BLOCK // items.shape[0]), x.shape[0])
+    block = min(max(1, _BLOCK // others.shape[0]), x.shape[0])
     find = _sparse_top_k if is_sparse(x) else _dense_top_k
-    return find(x, items, k=k, measure=measure, among_itself=among_itself, block=block)
+    return find(x, others, k=k, measure=measure, among_itself=among_itself, block=block)
 
 
 @functools.partial(jax.jit, static_argnames=("k", "measure", "among_itself", "block"))
@@ -196,12 +196,12 @@ def _sparse_top_k(
 
 
 def _matrix(x: Rows, y: Rows | None, measure: Measure) -> Array:
-    y = x if y is None else y
-    _check_rows(x, y)
+    others: Rows = x if y is None else y
+    _check_rows(x, others)
     if is_sparse(x):
-        return jnp.asarray(_sparse_scores(x.tocsr(), y.tocsr(), measure))
+        return jnp.asarray(_sparse_scores(x.tocsr(), others.tocsr(), measure))
     prepare, score = _DENSE[measure]
-    return score(prepare(as_floats(x)), prepare(as_floats(y))).astype(float_dtype(x))
+    return score(prepare(as_floats(x)), prepare(as_floats(others))).astype(float_dtype(x))
 
 
 def _dot(x: Array, y: Array) -> Array:

@@ -14,6 +14,7 @@ A method gives every sentence a score; the n best are kept. The baselines are wh
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -29,7 +30,8 @@ Ranking = Callable[[Sequence[str]], np.ndarray]  # the sentences of a text -> th
 WordRanking = Callable[[Sequence[Sequence[str]]], np.ndarray]  # the same from the words of each sentence
 
 
-class Sentence(NamedTuple):
+@dataclass(frozen=True)
+class Sentence:
     """A sentence of a summary: its number in the text (from 0), its score, its text."""
 
     index: int

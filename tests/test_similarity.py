@@ -1,5 +1,7 @@
 """Similarities of sparse rows, what has no direction, neighbors in blocks, weights of words as scikit-learn's."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -38,7 +40,7 @@ def test_sparse_rows_equal_dense_rows(measure):
 
 
 def test_cosine_of_sparse_counts_equals_scikit_learn():
-    x = sparse.random(200, 3000, 0.01, "csr", random_state=0)
+    x = sparse.csr_matrix(np.random.default_rng(0).poisson(0.01, (200, 3000)))
     np.testing.assert_allclose(similarity.cosine_matrix(x), cosine_similarity(x), atol=1e-6)
 
 
@@ -129,7 +131,9 @@ def test_no_matrix_of_all_similarities_is_ever_made():
     x = jax.ShapeDtypeStruct((40_000, 64), jnp.float32)
     lower = similarity._dense_top_k.lower
     program = lower(x, x, k=10, measure="cosine", among_itself=True, block=similarity._BLOCK // 40_000).compile()
-    assert program.memory_analysis().temp_size_in_bytes < 4 * 4 * similarity._BLOCK
+    memory = program.memory_analysis()
+    assert memory is not None
+    assert memory.temp_size_in_bytes < 4 * 4 * similarity._BLOCK
 
 
 @pytest.mark.parametrize(
@@ -137,7 +141,10 @@ def test_no_matrix_of_all_similarities_is_ever_made():
     [
         (lambda x: similarity.top_k(x, 0), "between 1 and the 2 candidates, got 0"),
         (lambda x: similarity.top_k(x, 3), "between 1 and the 2 candidates, got 3"),
-        (lambda x: similarity.top_k(x, 1, measure="cosin"), "did you mean 'cosine'"),
+        (
+            lambda x: similarity.top_k(x, 1, measure="cosin"),  # type: ignore[arg-type]
+            "did you mean 'cosine'",
+        ),
         (lambda x: similarity.top_k(x, 1, jnp.ones((3, 5))), r"got \(3, 4\) and \(3, 5\)"),
         (lambda x: similarity.cosine_matrix(x[0]), r"got \(4,\) and \(4,\)"),
         (lambda x: similarity.cosine_matrix(x, sparse.csr_matrix(np.ones((3, 4)))), "both sides must be dense"),
@@ -166,7 +173,7 @@ TOKENS = [document.split() for document in DOCUMENTS]
     ("ours", "theirs"), [({}, {}), ({"tf": "log"}, {"sublinear_tf": True}), ({"normalize": False}, {"norm": None})]
 )
 def test_tf_idf_equals_scikit_learn(ours, theirs):
-    vectorizer = TfidfVectorizer(analyzer=str.split, **theirs)
+    vectorizer: Any = TfidfVectorizer(**{"analyzer": str.split, **theirs})
     expected = vectorizer.fit_transform(DOCUMENTS).toarray()
     found, words = term_weights.count_terms(TOKENS)
     assert list(words) == vectorizer.get_feature_names_out().tolist()
@@ -178,7 +185,7 @@ def test_tf_idf_equals_scikit_learn(ours, theirs):
 def test_a_query_is_weighed_by_the_collection():
     found, words = term_weights.count_terms(TOKENS)
     idf = term_weights.inverse_document_frequency(found)
-    vectorizer = TfidfVectorizer(analyzer=str.split).fit(DOCUMENTS)
+    vectorizer: Any = TfidfVectorizer(**{"analyzer": str.split}).fit(DOCUMENTS)  # type: ignore[arg-type]
     query, _ = term_weights.count_terms([["cat", "log", "unknown"]], words)
     expected = vectorizer.transform(["cat log unknown"]).toarray()
     np.testing.assert_allclose(term_weights.tf_idf(query, idf=idf).toarray(), expected, atol=1e-12)
@@ -222,8 +229,14 @@ def test_empty_collections():
     ("call", "message"),
     [
         (lambda x: term_weights.tf_idf(x, idf=jnp.ones(3)), r"counts \(2, 4\) must be \[N, V\], and idf \(3,\)"),
-        (lambda x: term_weights.term_frequency(x, scheme="logs"), "did you mean 'log'"),
-        (lambda x: term_weights.inverse_document_frequency(x, scheme="plane"), "did you mean 'plain'"),
+        (
+            lambda x: term_weights.term_frequency(x, scheme="logs"),  # type: ignore[arg-type]
+            "did you mean 'log'",
+        ),
+        (
+            lambda x: term_weights.inverse_document_frequency(x, scheme="plane"),  # type: ignore[arg-type]
+            "did you mean 'plain'",
+        ),
         (lambda x: term_weights.bm25(x, k1=-1), "k1 must be finite and at least 0"),
     ],
 )

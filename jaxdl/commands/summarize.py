@@ -4,7 +4,7 @@ import codecs
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,16 +95,16 @@ def read_text(name: str, encoding: str | None = None) -> str:
         raise UsageError(f"cannot read {shown}: {error.strerror}") from None
     try:
         chosen = codecs.lookup(encoding).name if encoding else _encoding(content)
-        text = content.decode(chosen)
     except LookupError:
         raise UsageError(f"unknown encoding {encoding!r}; such as utf-8, utf-16, cp949, latin-1") from None
+    try:
+        text = content.decode(chosen)
     except UnicodeDecodeError as error:
         if b"\0" in content:
             raise UsageError(f"{shown} is binary, not text") from None
         where = f"byte 0x{content[error.start]:02x} at place {error.start}"
-        raise UsageError(
-            f"{shown} is not {chosen.upper().removesuffix('-SIG')} ({where}); say what it is, such as --encoding cp949 or latin-1"
-        ) from None
+        expected = chosen.upper().removesuffix("-SIG")
+        raise UsageError(f"{shown} is not {expected} ({where}); name its encoding: --encoding cp949, say") from None
     controls = sum(character < " " and character not in "\t\n\r\f\v\x1b" for character in text)
     if controls > len(text) / 100:
         raise UsageError(f"{shown} is binary, not text")
@@ -119,7 +119,7 @@ def _encoding(content: bytes) -> str:
 
 def as_text(summary: "Summary") -> str:
     """A line a sentence: its number in the text (from 0), its score, its words; then the key words."""
-    lines = [f"{index:>4}  {score:.4f}  {text}" for index, score, text in summary.sentences]
+    lines = [f"{each.index:>4}  {each.score:.4f}  {each.text}" for each in summary.sentences]
     if summary.keywords:
         lines += ["", "keywords: " + ", ".join(f"{word} ({score:.4f})" for word, score in summary.keywords)]
     return "\n".join(lines)
@@ -128,7 +128,7 @@ def as_text(summary: "Summary") -> str:
 def as_json(summary: "Summary") -> str:
     """{"sentences": [{"index", "score", "text"}], "keywords": [{"keyword", "score"}]}."""
     content = {
-        "sentences": [sentence._asdict() for sentence in summary.sentences],
+        "sentences": [asdict(sentence) for sentence in summary.sentences],
         "keywords": [{"keyword": word, "score": score} for word, score in summary.keywords],
     }
     return json.dumps(content, ensure_ascii=False, indent=1)

@@ -55,7 +55,7 @@ class Config:
     n_grams: int = 64
     n_sentences: int = 24
     width: int = 32
-    dropout: float = 0.3
+    dropout: float = 0.5
 
     def __post_init__(self) -> None:
         require_positive("ranker", n_hash=self.n_hash - 1, n_embedding=self.n_embedding, n_grams=self.n_grams)

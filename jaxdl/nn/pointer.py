@@ -15,7 +15,9 @@ from jaxdl.types import Array, DType, Key, Params, at_least_float32
 
 
 def init_pointer(key: Key, d_model: int, *, dtype: DType = jnp.float32) -> Params:
-    """Parameters of `pointer`: {"query": {"w": [D, D], "b"}, "key": {"w": [D, D], "b"}, "gate": {"w": [2D, 1], "b"}}.
+    """Parameters of `pointer`: {"query": {"w": [D, D], "b"}, "key": {"w": [D, D]}, "gate": {"w": [2D, 1], "b"}}.
+
+    A bias of the keys would add the same to all scores of a query, which a softmax does not see.
 
     >>> init_pointer(jax.random.key(0), 4)["gate"]["w"].shape
     (8, 1)
@@ -23,7 +25,7 @@ def init_pointer(key: Key, d_model: int, *, dtype: DType = jnp.float32) -> Param
     q_key, k_key, g_key = jax.random.split(key, 3)
     return {
         "query": init_dense(q_key, d_model, d_model, dtype=dtype),
-        "key": init_dense(k_key, d_model, d_model, dtype=dtype),
+        "key": init_dense(k_key, d_model, d_model, bias=False, dtype=dtype),
         "gate": init_dense(g_key, 2 * d_model, 1, dtype=dtype),
     }
 

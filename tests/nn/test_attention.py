@@ -1,0 +1,171 @@
+"""Attention: masks, memory, which form is chosen; values are matched with torch and flax in the case rows."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxdl import nn
+from jaxdl.nn.attention import choose_implementation
+from jaxdl.nn.key_value_cache import cached_self_attention, init_key_value_cache
+
+NOTHING = jnp.array([[True, True, False], [False, False, False]])[:, None, None]
+
+
+def _qkv(key, lengths=(4, 3, 3), dtype=jnp.float32):
+    keys = jax.random.split(key, 3)
+    return tuple(jax.random.normal(k, (2, n, 2, 8), dtype) for k, n in zip(keys, lengths, strict=True))
+
+
+@pytest.mark.parametrize("implementation", ["plain", "chunked"])
+def test_a_query_that_may_read_nothing_gets_zeros(implementation, key):
+    q, k, v = _qkv(key)
+
+    def total(*qkv):
+        y = nn.dot_product_attention(*qkv, mask=NOTHING, implementation=implementation)
+        return y.sum(), y
+
+    gradients, y = jax.grad(total, argnums=(0, 1, 2), has_aux=True)(q, k, v)
+    np.testing.assert_array_equal(y[1], 0)
+    assert (y[0] != 0).all()
+    for gradient in gradients:
+        assert np.isfinite(gradient).all()
+        np.testing.assert_array_equal(gradient[1], 0)
+
+
+def test_plain_equals_jax_nn(key):
+    q, k, v = _qkv(key, (6, 6, 6))
+    mask = jnp.array([[True] * 6, [True] * 2 + [False] * 4])[:, None, None]
+    theirs = jax.nn.dot_product_attention(q, k, v, mask=mask, is_causal=True)
+    ours = nn.dot_product_attention(q, k, v, mask=mask, causal=True)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("causal", "chunk", "rows"), [(True, 4, 1), (False, 3, 10), (True, 16, 10)])
+def test_chunks_of_any_size_equal_the_plain_form_with_gradients(causal, chunk, rows, key):
+    """Lengths that no chunk divides, and masks with and without a row for each query."""
+    q, k, v = _qkv(key, (10, 10, 10))
+    mask = jax.random.bernoulli(jax.random.key(1), 0.7, (2, 1, rows, 10))
+
+    def loss(function, **options):
+        return jax.jit(
+            jax.value_and_grad(lambda *a: (function(*a, mask=mask, causal=causal, **options) ** 2).sum(), (0, 1, 2))
+        )
+
+    ours, theirs = loss(nn.chunked_attention, chunk=chunk)(q, k, v), loss(nn.dot_product_attention)(q, k, v)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), ours, theirs)
+
+
+def _largest_array(f, *args):
+    """Elements of the largest array anywhere in a program, loops and their bodies included."""
+
+    def walk(jaxpr):
+        yield from (v.aval.size for eqn in jaxpr.eqns for v in eqn.outvars if hasattr(v.aval, "size"))
+        for eqn in jaxpr.eqns:
+            for value in eqn.params.values():
+                inner = getattr(value, "jaxpr", value)
+                if hasattr(inner, "eqns"):
+                    yield from walk(inner)
+
+    return max(walk(jax.make_jaxpr(f)(*args).jaxpr))
+
+
+def test_chunked_memory_is_linear_in_the_length_forward_and_backward(key):
+    def sizes(implementation):
+        def gradient(x):
+            f = lambda q: nn.dot_product_attention(q, q, q, causal=True, implementation=implementation).sum()  # noqa: E731
+            return jax.grad(f)(x)
+
+        return [_largest_array(gradient, jnp.zeros((1, n, 1, 4))) for n in (2048, 8192)]
+
+    short, long = sizes("chunked")
+    assert long <= 4.1 * short
+    short, long = sizes("plain")
+    assert long >= 15 * short
+
+
+def test_scores_are_softmaxed_in_float32(key):
+    q, k, v = _qkv(key, dtype=jnp.bfloat16)
+    assert nn.attention_weights(q, k).dtype == jnp.float32
+    assert nn.dot_product_attention(q, k, v).dtype == jnp.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("backend", "dtype", "n_features", "expected"),
+    [
+        ("cpu", "bfloat16", 64, "plain"),
+        ("gpu", "bfloat16", 64, "fused"),
+        ("gpu", "float16", 128, "fused"),
+        ("cuda", "bfloat16", 8, "fused"),
+        ("gpu", "float32", 64, "plain"),
+        ("gpu", "bfloat16", 256, "plain"),
+        ("gpu", "bfloat16", 12, "plain"),
+        ("tpu", "bfloat16", 64, "plain"),
+    ],
+)
+def test_the_fused_kernel_is_chosen_where_it_exists(backend, dtype, n_features, expected):
+    assert choose_implementation(backend, jnp.dtype(dtype), n_features) == expected
+
+
+def test_the_backend_chooses(key, monkeypatch):
+    """On a GPU the fused kernel is called, with the same arguments, and a row without keys is zero behind it, too."""
+    q, k, v = _qkv(key, dtype=jnp.bfloat16)
+    calls = []
+
+    def kernel(q, k, v, **options):
+        calls.append(options)
+        return jnp.ones_like(q)
+
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    monkeypatch.setattr(jax.nn, "dot_product_attention", kernel)
+    y = nn.dot_product_attention(q, k, v, mask=NOTHING, causal=True)
+    assert [(c["implementation"], c["is_causal"]) for c in calls] == [("cudnn", True)]
+    assert calls[0]["mask"] is NOTHING
+    np.testing.assert_array_equal(y[0], 1)
+    np.testing.assert_array_equal(y[1], 0)
+
+
+@pytest.mark.parametrize("rotary", [False, True])
+def test_cached_attention_equals_the_row_of_causal_attention(rotary, key):
+    params, x = nn.init_multi_head_attention(key, 8), jax.random.normal(jax.random.key(1), (2, 5, 8))
+    full = nn.multi_head_attention(params, x, n_heads=2, causal=True, positions=jnp.arange(5) if rotary else None)
+
+    def step(cache, inputs):
+        t, row = inputs
+        y, cache = cached_self_attention(params, row[:, None], cache, layer=1, position=t, n_heads=2, rotary=rotary)
+        return cache, y[:, 0]
+
+    cache = init_key_value_cache(2, 2, 7, 2, 4)
+    cache, ys = jax.lax.scan(step, cache, (jnp.arange(5), jnp.swapaxes(x, 0, 1)))
+    np.testing.assert_allclose(jnp.swapaxes(ys, 0, 1), full, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(cache["k"][:, 0], 0)  # the other layer's room
+    np.testing.assert_array_equal(cache["k"][:, 1, 5:], 0)
+
+
+def test_dense_products_are_two_dimensional(key):
+    """Products of [B, T, D] as they stand are XLA's slow path on a CPU."""
+    params, x = nn.init_multi_head_attention(key, 8), jnp.zeros((2, 5, 8))
+    program = str(jax.make_jaxpr(lambda x: nn.multi_head_attention(params, x, n_heads=2))(x))
+    assert "f32[10,24] = dot_general" in program
+    assert "f32[10,8] = dot_general" in program
+    assert program.count("dot_general") == 4  # q, k, v in one; scores; values; output
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda q, k, v: nn.dot_product_attention(q, k, v[:, :2]), r"v \(2, 2, 2, 8\)"),
+        (lambda q, k, v: nn.dot_product_attention(q, k, v, mask=jnp.ones((2, 3), bool)), r"mask bool\(2, 3\)"),
+        (lambda q, k, v: nn.dot_product_attention(q, k, v, mask=jnp.ones((2, 1, 1, 3))), "must be bool"),
+        (lambda q, k, v: nn.dot_product_attention(q, k, v, implementation="cunked"), "did you mean 'chunked'"),
+        (
+            lambda q, k, v: nn.multi_head_attention(
+                nn.init_multi_head_attention(jax.random.key(0), 8), q[..., 0, :], n_heads=3
+            ),
+            "3 heads",
+        ),
+    ],
+)
+def test_mistakes_are_named(change, message, key):
+    with pytest.raises(ValueError, match=message):
+        change(*_qkv(key))

@@ -151,8 +151,9 @@ def attention_maps(
     for i, (weights, written, read) in enumerate(panels):
         ax = figure.add_subplot(rows, columns, i + 1)
         ax.imshow(np.asarray(weights, np.float64), cmap="Blues", vmin=0, vmax=1)
-        turned = 90 if max(map(len, read)) > 1 else 0
-        ax.set_xticks(range(len(read)), _drawable(read, fonts), fontsize=8, fontfamily=fonts, rotation=turned)
+        drawn = _drawable(read, fonts)
+        turned = 90 if max(map(len, drawn)) > 1 else 0
+        ax.set_xticks(range(len(read)), drawn, fontsize=8, fontfamily=fonts, rotation=turned)
         ax.set_yticks(range(len(written)), _drawable(written, fonts), fontsize=8, fontfamily=fonts)
         ax.tick_params(length=0, labeltop=True, labelbottom=False)
         if i < len(titles):

@@ -68,6 +68,8 @@ def train(
     steps_per_call = _noted_steps_per_call(folder) if resume else "auto"
     folder.mkdir(parents=True, exist_ok=True)
     run_folder.write_config(folder, recipe, config)
+    for name, content in task.files.items():
+        files.write(folder / name, lambda path, content=content: path.write_text(content, encoding="utf-8"))
     notes: dict[str, Any] = run_folder.environment() | {"seed": config.seed}
 
     def note(event: Event) -> None:

@@ -7,7 +7,7 @@ import difflib
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from jaxdl.data import images, summaries, tables, visits
+from jaxdl.data import images, pairs, summaries, tables, visits
 from jaxdl.data.arrays import Arrays as Arrays
 from jaxdl.data.arrays import Dataset as Dataset
 from jaxdl.data.arrays import one_hot as one_hot
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from jaxdl.data import augment as augment
     from jaxdl.data import batches as batches
 
-_SOURCES = {**tables.SETS, **images.SETS, **summaries.SETS, **visits.SETS}
+_SOURCES = {**tables.SETS, **images.SETS, **pairs.SETS, **summaries.SETS, **visits.SETS}
 
 
 def load(name: str, *, download: bool = True, progress: Progress | None = show_progress) -> Dataset:
@@ -58,12 +58,14 @@ def load(name: str, *, download: bool = True, progress: Progress | None = show_p
         return tables.read(source)
     folder = find(source)
     if folder is None:
+        if pairs.in_package(source):
+            return pairs.read_package(source)
         if not download:
             raise not_found(source, "download=False")
         from jaxdl.data.download import fetch  # Python's network modules take longer to import than the rest of this
 
         folder = fetch(source, progress=progress)
-    reader = next(module for module in (images, summaries, visits) if name in module.SETS)
+    reader = next(module for module in (images, pairs, summaries, visits) if name in module.SETS)
     return reader.read(source, folder)
 
 

@@ -13,6 +13,7 @@ from jaxdl.optim.schedules import Schedule as Schedule
 from jaxdl.optim.schedules import constant_schedule as constant_schedule
 from jaxdl.optim.schedules import cosine_schedule as cosine_schedule
 from jaxdl.optim.schedules import exponential_schedule as exponential_schedule
+from jaxdl.optim.schedules import inverse_sqrt_schedule as inverse_sqrt_schedule
 from jaxdl.optim.schedules import step_schedule as step_schedule
 from jaxdl.optim.schedules import warmup_cosine_schedule as warmup_cosine_schedule
 from jaxdl.optim.schedules import warmup_schedule as warmup_schedule

@@ -97,6 +97,29 @@ def cosine_schedule(value: float | Array, decay_steps: int, *, end: float | Arra
     return schedule
 
 
+def inverse_sqrt_schedule(value: float | Array, scale: int) -> Schedule:
+    """Fall with the root of the step, ever more slowly and without an end that must be known beforehand.
+
+        rate(t) = value / sqrt(1 + t / scale)
+
+    Behind `warmup_schedule` of as many steps w it is the Transformer's: value min(t / w, sqrt(w / t)).
+
+    Raises: ValueError unless scale >= 1.
+    Reference: Vaswani et al., "Attention is all you need", 2017, equation 3.
+
+    >>> rate = warmup_schedule(inverse_sqrt_schedule(1.0, 100), 100)
+    >>> [float(rate(t)) for t in (50, 100, 400)]
+    [0.5, 1.0, 0.5]
+    """
+    _require_steps("inverse_sqrt_schedule", "scale", scale, 1)
+
+    def schedule(step: Array | int) -> Array:
+        t = _as_float(step)
+        return jnp.asarray(value, t.dtype) / jnp.sqrt(1 + t / scale)
+
+    return schedule
+
+
 def warmup_schedule(after: Schedule, warmup_steps: int) -> Schedule:
     """Rise in a straight line from 0 to the first rate of another schedule, then follow it.
 

@@ -40,6 +40,7 @@ class Task(NamedTuple):
         headline: the score that the task is about, one of `scores` or of `evaluate`; "" is the monitored one.
         frame: state -> an image [H, W] or [H, W, 3] in [0, 1] of how far the training is, drawn after every epoch.
         callbacks: what this task watches for by itself; they come before those of `fit`.
+        files: name -> text that a run folder keeps beside the parameters (a vocabulary, say).
         warm_start: what a new run does to its state before the first step (pre-training); a resumed run has done it.
     """
 
@@ -54,6 +55,7 @@ class Task(NamedTuple):
     headline: str = ""
     frame: Callable[[TrainState], Any] | None = None
     callbacks: Sequence[Callback] = ()
+    files: Mapping[str, str] = {}
     warm_start: Callable[[TrainState], TrainState] | None = None
 
 

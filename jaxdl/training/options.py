@@ -14,7 +14,7 @@ from jaxdl.types import Array
 from jaxdl.validation import require_name, require_not_negative, require_positive, require_rate
 
 Optimizer: TypeAlias = Literal["sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw"]
-Schedule: TypeAlias = Literal["constant", "cosine"]
+Schedule: TypeAlias = Literal["constant", "cosine", "inverse-sqrt"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Config:
         batch_size: examples a step; None is all of them (batch gradient descent), 1 is stochastic.
         optimizer: the update rule.
         learning_rate: its (largest) rate.
-        schedule: how the rate falls over the run.
+        schedule: how the rate falls over the run; "inverse-sqrt" follows a warm-up.
         warmup_epochs: epochs over which the rate rises from 0.
         l1: rate of the penalty sum |w|.
         l2: rate of the penalty sum w^2.
@@ -69,6 +69,8 @@ class Config:
         if self.seed >= 2**32:
             raise ValueError(f"train: seed must be below 2**32, got {self.seed}")
         require_rate("train", label_smoothing=self.label_smoothing, validation=self.validation)
+        if self.schedule == "inverse-sqrt" and not self.warmup_epochs:
+            raise ValueError('train: schedule "inverse-sqrt" starts from a warm-up: give warmup_epochs, at least 1')
         if self.warmup_epochs >= self.epochs:
             raise ValueError(f"train: warmup_epochs {self.warmup_epochs} must be fewer than the {self.epochs} epochs")
 
@@ -114,6 +116,8 @@ def make_optimizer(config: Config, n_examples: int) -> optax.GradientTransformat
     warmup = config.warmup_epochs * steps
     if config.schedule == "cosine":
         rate = optim.cosine_schedule(config.learning_rate, config.epochs * steps - warmup)
+    if config.schedule == "inverse-sqrt":
+        rate = optim.inverse_sqrt_schedule(config.learning_rate, warmup)
     if warmup:
         after = rate if callable(rate) else optim.constant_schedule(rate)
         rate = optim.warmup_schedule(after, warmup)

@@ -1,0 +1,35 @@
+"""Pronunciations of English words (CMUdict) with a Transformer.
+
+jaxdl train g2p_transformer
+
+The defaults are a labeled short run for a CPU; a GPU deserves `--epochs 60 --warmup-epochs 4`.
+"""
+
+import dataclasses
+
+from jaxdl.models import transformer
+from jaxdl.recipes import _g2p
+from jaxdl.training import Task, supervised
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(_g2p.Config):
+    """CMUdict with a Transformer of 3 + 3 layers, 256 wide.
+
+    Attributes:
+        model: the network.
+    """
+
+    model: transformer.Config = transformer.Config(
+        n_source=_g2p.N_SOURCE, n_target=_g2p.N_TARGET, d_model=256, n_heads=4, d_hidden=1024, dropout=0.1
+    )
+    epochs: int = 6
+    learning_rate: float = 1e-3
+    label_smoothing: float = 0.1
+    schedule: supervised.Schedule = "inverse-sqrt"
+    warmup_epochs: int = 1
+
+
+def task(config: Config) -> Task:
+    """The standard split of CMUdict; see `_g2p.task`."""
+    return _g2p.task(config, config.model)

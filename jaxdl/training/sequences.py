@@ -1,0 +1,173 @@
+"""Sequence tasks: a sequence model between two tokenizers, made into a `Task`.
+
+    loss = mean over target tokens of cross-entropy(logits_t, y_t),    logits = apply(params, x, [BOS; y_1 .. y_{T-1}])
+
+(teacher forcing; padding counts nowhere). What is scored at the end is the text that the model writes by itself.
+
+Dims: B batch, S source length, T target length, V vocabulary.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+from jaxdl import losses, metrics, pictures, regularizers, translation
+from jaxdl.data.arrays import Arrays, count
+from jaxdl.data.batches import batch_rows
+from jaxdl.data.padding import token_mask
+from jaxdl.data.splits import Splits
+from jaxdl.training import supervised
+from jaxdl.training.evaluate import has_rows
+from jaxdl.training.fit import Task
+from jaxdl.training.options import make_optimizer
+from jaxdl.training.step import TrainState, init_train_state, make_train_step
+from jaxdl.translation import Translator
+from jaxdl.types import Array, Batch, Key, Metrics, Params, State
+from jaxdl.validation import require_positive
+
+Measure: TypeAlias = Callable[[list[str], list[tuple[str, ...]]], Mapping[str, float]]
+"""(outputs, right answers of each) -> name -> score."""
+
+_ROWS = 64  # evaluated at a time: the logits of a large vocabulary fill the memory otherwise
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(supervised.Config):
+    """The options of a run on sequences; a recipe's Config adds the model's.
+
+    Attributes:
+        beam: beams of the search behind the scores; 1 is greedy.
+    """
+
+    beam: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_positive("train", beam=self.beam)
+
+
+def task(
+    system: Translator,
+    config: Config,
+    parts: Splits,
+    *,
+    measure: Measure,
+    headline: str,
+    monitor: tuple[str, str] = ("loss", "min"),
+) -> Task:
+    """A sequence model: cross-entropy with label smoothing, token accuracy, exact match, and scores by decoding.
+
+    Args:
+        system: the model and its tokenizers; a run keeps them.
+        config: how to train it.
+        parts: texts, {"x": [N], "references": [N] tuples} in each. Every reference of the training part is an example
+            of its own; of the other parts the first one is, for the loss, and all are for the scores.
+        measure: scores of the outputs for the test part.
+        headline: the score that the task is about.
+        monitor: the score of the validation part, "loss", "accuracy" or "exact_match", and whether "min" or "max".
+    """
+    data = Splits(
+        examples(system, parts.train, every=True), examples(system, parts.validation), examples(system, parts.test)
+    )
+    n_examples = count(data.train)
+    batch_rows(n_examples, config.batch_size)  # an impossible batch size is found before anything is written
+    optimizer = make_optimizer(config, n_examples)
+    forward = system.model.apply
+
+    def loss_fn(params: Params, state: State, batch: Batch, key: Key) -> tuple[Array, tuple[State, Metrics]]:
+        logits = forward(params, batch["source"], batch["target"][:, :-1], system.config, key=key)
+        values = sequence_scores(logits, batch, config.label_smoothing)
+        penalty = regularizers.elastic_net(params, l1_rate=config.l1, l2_rate=config.l2)
+        return metrics.value(values["loss"]) + penalty, (state, values)
+
+    def evaluate_batch(state: TrainState, batch: Batch) -> Metrics:
+        def scores(rows: Batch) -> Metrics:
+            logits = forward(state.params, rows["source"], rows["target"][:, :-1], system.config)
+            return sequence_scores(logits, rows)
+
+        return _in_chunks(scores, batch)
+
+    def init(key: Key) -> TrainState:
+        init_key, run_key = jax.random.split(key)
+        return init_train_state(run_key, system.model.init(init_key, system.config), optimizer)
+
+    def scores(state: TrainState, data: Splits) -> Mapping[str, float]:
+        del data  # the texts themselves are what is translated
+        outputs = translation.translate(system, state.params, list(parts.test["x"]), beam=config.beam)
+        return measure(outputs, list(parts.test["references"]))
+
+    return Task(
+        init,
+        make_train_step(loss_fn, optimizer),
+        evaluate_batch,
+        data,
+        f"val_{monitor[0]}" if has_rows(data.validation) else monitor[0],
+        monitor[1],
+        pictures=attention_pictures(system, list(parts.test["x"][:3])),
+        scores=scores,
+        headline=headline,
+        files={translation.FILE: translation.to_json(system)},
+    )
+
+
+def examples(system: Translator, part: Arrays, *, every: bool = False) -> Arrays:
+    """Arrays of token numbers for a part's texts: an example for every reference, or for the first alone."""
+    rows = [
+        (x, y) for x, right in zip(part["x"], part["references"], strict=True) for y in (right if every else right[:1])
+    ]
+    return translation.encode_pairs(system, [x for x, _ in rows], [y for _, y in rows])
+
+
+def sequence_scores(logits: Array, batch: Batch, label_smoothing: float = 0.0) -> Metrics:
+    """Loss and accuracy by token, and the share of sequences with every token right, of logits [B, T, V].
+
+    That share is the exact match of greedy decoding: given the right tokens so far, or its own that were all right,
+    the decoder sees the same. So it costs no decoding.
+
+    Args:
+        logits: of what follows each of batch["target"][:, :-1].
+        batch: {"target": [B, T + 1], "mask": [B]}.
+    """
+    target = batch["target"][:, 1:]
+    where = token_mask(target) & jnp.broadcast_to(batch["mask"][:, None], target.shape)
+    each = losses.sparse_categorical_cross_entropy(logits, target, label_smoothing=label_smoothing, where=where)
+    right = (logits.argmax(-1) == target) | ~token_mask(target)
+    return {
+        "loss": metrics.mean(each, where=where),
+        "accuracy": metrics.accuracy(logits, target, where=where),
+        "exact_match": metrics.mean(right.all(-1).astype(jnp.float32), where=batch["mask"]),
+    }
+
+
+def attention_pictures(system: Translator, sources: Sequence[str]) -> dict[str, Callable[[TrainState, Splits], Any]]:
+    """The picture "attention" of some texts, a row each, a column a layer (the mean of its heads); none without."""
+    if getattr(system.config, "attention", "") == "none":
+        return {}
+
+    def draw(state: TrainState, data: Splits) -> Any:
+        del data
+        shown = [translation.attention(system, state.params, source) for source in sources]
+        panels = [
+            (weights.mean(1)[layer], rows, columns) for weights, rows, columns in shown for layer in range(len(weights))
+        ]
+        n_layers = len(shown[0][0])
+        titles = [f"layer {i + 1}, mean of the heads" for i in range(n_layers)] if n_layers > 1 else []
+        return pictures.attention_maps(panels, titles=titles, columns=n_layers)
+
+    return {"attention": draw}
+
+
+def _in_chunks(scores: Callable[[Batch], Metrics], batch: Batch) -> Metrics:
+    """Sum the metrics of a batch over chunks of its rows; what fills up the last chunk is masked."""
+    n = batch["mask"].shape[0]
+    size = min(n, _ROWS)
+    chunks = -(-n // size)
+
+    def cut(x: Array) -> Array:
+        filled = jnp.pad(x, [(0, chunks * size - n)] + [(0, 0)] * (x.ndim - 1))
+        return filled.reshape(chunks, size, *x.shape[1:])
+
+    return jax.tree.map(lambda x: x.sum(0), jax.lax.map(scores, jax.tree.map(cut, batch)))

@@ -95,11 +95,8 @@ def init(key: Key, config: Config) -> Params:
     >>> {name: layer["w"].shape for name, layer in params["discriminator"].items() if "w" in layer}
     {'layer_0': (4, 4, 1, 64), 'layer_1': (4, 4, 64, 128), 'layer_2': (6272, 1)}
     """
-    generator_key, discriminator_key = jax.random.split(key)
-    return {
-        "generator": _init_generator(generator_key, config),
-        "discriminator": _init_discriminator(discriminator_key, config),
-    }
+    ours, theirs = jax.random.split(key)
+    return {"generator": _init_generator(ours, config), "discriminator": _init_discriminator(theirs, config)}
 
 
 def init_state(config: Config) -> State:
@@ -153,10 +150,7 @@ def _init_generator(key: Key, config: Config) -> Params:
             params["label"] = {"table": jax.random.normal(label_key, (config.n_classes, n_label))}
     first = math.prod(_first_map(config))
     params["layer_0"] = init_dense(keys[0], n_in, first, bias=not normalized, initializer=_draw(config))
-    if config.kind == "dense":
-        sizes = (*config.generator, math.prod(config.size))
-    else:
-        sizes = (*config.generator, config.size[2])
+    sizes = (*config.generator, math.prod(config.size) if config.kind == "dense" else config.size[2])
     for i in range(1, len(sizes)):
         bias = not normalized or i == len(sizes) - 1
         params[f"layer_{i}"] = _init_layer(keys[i], sizes[i - 1], sizes[i], config, bias)
@@ -174,10 +168,8 @@ def _init_discriminator(key: Key, config: Config) -> Params:
         params["label"] = {"table": _draw(config)(label_key, (k, n_last))}
     elif k and config.condition == "embedding":
         shape = (k, *config.size[:2], 1) if images else (k, config.n_embedding)
-        params["label"] = {"table": jax.random.normal(label_key, shape)}
-        n_in += shape[-1]
-    elif k:
-        n_in += k
+        params["label"], n_in = {"table": jax.random.normal(label_key, shape)}, n_in + shape[-1]
+    n_in += k if config.condition == "one_hot" else 0
     sizes = (n_in, *config.discriminator)
     for i in range(1, len(sizes)):
         normalized = config.discriminator_norm == "batch" and i > 1

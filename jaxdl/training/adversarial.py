@@ -13,6 +13,7 @@ Reference: Goodfellow et al., "Generative adversarial nets", 2014, algorithm 1.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -136,6 +137,16 @@ def averaged_generator(train_state: TrainState, config: Config) -> tuple[Params,
     return chosen["params"], chosen["state"]
 
 
+class _Turn(NamedTuple):
+    """What the discriminator's last turn leaves for the generator's: G(z) and the way back through it."""
+
+    fake: Array
+    pull_back: Callable[[Array], Any]
+    labels: Array | None
+    generator_state: State
+    metrics: Metrics
+
+
 def make_adversarial_step(
     players: Players, config: Config
 ) -> Callable[[TrainState, Batch], tuple[TrainState, Metrics]]:
@@ -144,8 +155,8 @@ def make_adversarial_step(
     The batch is {"x": [B, ...], "mask": [B]} and, for a conditional game, "y": [B] labels, which the generated examples
     share. Metrics: both losses, and the mean of D on the data and on what is generated (both end at 1/2).
     """
-    optimizer, average, k = optimizers(config), ewma(config.average), config.discriminator_steps
-    generator_loss = minimax.saturating_generator_loss if config.saturating else minimax.non_saturating_generator_loss
+    optimizer, average = optimizers(config), ewma(config.average)
+    judged_by = minimax.saturating_generator_loss if config.saturating else minimax.non_saturating_generator_loss
 
     def descend(name: str, train_state: TrainState, gradient: Params) -> TrainState:
         params = train_state.params[name]
@@ -155,43 +166,66 @@ def make_adversarial_step(
             opt_state={**train_state.opt_state, name: opt_state},
         )
 
-    def discriminator_loss(params: Params, state: State, batch: Batch, fake: Array) -> tuple[Array, Any]:
-        y, mask = batch.get("y"), batch["mask"]
-        real_logits, new = players.discriminate(params, state, batch["x"], y, True)
-        fake_logits, new = players.discriminate(params, new, fake, y, True)
-        smoothing = config.label_smoothing
-        loss = minimax.discriminator_loss(real_logits, fake_logits, label_smoothing=smoothing, where=mask)
-        penalized = loss
-        if config.r1:
-            logits = lambda x: players.discriminate(params, state, x, y, True)[0]  # noqa: E731
-            penalized = loss + config.r1 * minimax.gradient_penalty(logits, batch["x"], where=mask)
-        return penalized, (new, loss, _probabilities(real_logits, fake_logits, mask))
+    def discriminator_turn(train_state: TrainState, batch: Batch, key: Key) -> tuple[TrainState, _Turn]:
+        z, y = jax.random.normal(key, (batch["x"].shape[0], players.n_latent)), batch.get("y")
+
+        def generate(params: Params) -> tuple[Array, State]:
+            return players.generate(params, train_state.state["generator"], z, y, True)
+
+        fake, pull_back, generator_state = jax.vjp(generate, train_state.params["generator"], has_aux=True)
+        own = train_state.params["discriminator"], train_state.state["discriminator"]
+        loss = functools.partial(_discriminator_loss, players=players, config=config)
+        gradient, (state, scores) = jax.grad(loss, has_aux=True)(*own, batch, fake)
+        train_state = descend("discriminator", train_state, gradient)
+        train_state = train_state._replace(state={**train_state.state, "discriminator": state})
+        return train_state, _Turn(fake, pull_back, y, generator_state, scores)
+
+    def generator_turn(train_state: TrainState, turn: _Turn) -> tuple[TrainState, Metrics]:
+        judge = train_state.params["discriminator"], train_state.state["discriminator"]
+
+        def loss(fake: Array) -> Array:
+            return judged_by(players.discriminate(*judge, fake, turn.labels, True)[0])
+
+        value, slope = jax.value_and_grad(loss)(turn.fake)
+        train_state = descend("generator", train_state, turn.pull_back(slope)[0])
+        newest = {"params": train_state.params["generator"], "state": turn.generator_state}
+        smooth = average.update(train_state.state["average"], newest)
+        state = {**train_state.state, "generator": turn.generator_state, "average": smooth}
+        return train_state._replace(state=state), {"generator_loss": metrics.mean(value)}
 
     def step(train_state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        key, step_count = step_key(train_state), train_state.step + 1
-        for i, part in enumerate(_minibatches(batch, k, players.conditional)):
-            z = jax.random.normal(jax.random.fold_in(key, i), (part["x"].shape[0], players.n_latent))
-            generate = lambda p, z=z, part=part, s=train_state.state["generator"]: players.generate(  # noqa: E731
-                p, s, z, part.get("y"), True
-            )
-            fake, pull_back, generator_state = jax.vjp(generate, train_state.params["generator"], has_aux=True)
-            gradient, (state, loss, scores) = jax.grad(discriminator_loss, has_aux=True)(
-                train_state.params["discriminator"], train_state.state["discriminator"], part, fake
-            )
-            train_state = descend("discriminator", train_state, gradient)
-            train_state = train_state._replace(state={**train_state.state, "discriminator": state})
-        judge, judge_state = train_state.params["discriminator"], train_state.state["discriminator"]
-        against, slope = jax.value_and_grad(
-            lambda x: generator_loss(players.discriminate(judge, judge_state, x, part.get("y"), True)[0])
-        )(fake)
-        train_state = descend("generator", train_state, pull_back(slope)[0])
-        newest = {"params": train_state.params["generator"], "state": generator_state}
-        smooth = average.update(train_state.state["average"], newest)
-        state = {**train_state.state, "generator": generator_state, "average": smooth}
-        losses = {"discriminator_loss": metrics.mean(loss), "generator_loss": metrics.mean(against)}
-        return train_state._replace(state=state, step=step_count), losses | scores
+        key = step_key(train_state)
+        first, *others = _minibatches(batch, config.discriminator_steps, players.conditional)
+        after, turn = discriminator_turn(train_state, first, jax.random.fold_in(key, 0))
+        for i, part in enumerate(others, 1):
+            after, turn = discriminator_turn(after, part, jax.random.fold_in(key, i))
+        after, scores = generator_turn(after, turn)
+        return after._replace(step=train_state.step + 1), turn.metrics | scores
 
     return step
+
+
+def _discriminator_loss(
+    params: Params, state: State, batch: Batch, fake: Array, *, players: Players, config: Config
+) -> tuple[Array, tuple[State, Metrics]]:
+    """The discriminator's loss with its penalty, its new state, and metrics (of the loss without the penalty)."""
+    y, mask = batch.get("y"), batch["mask"]
+    real_logits, new = players.discriminate(params, state, batch["x"], y, True)
+    fake_logits, new = players.discriminate(params, new, fake, y, True)
+    smoothing = config.label_smoothing
+    loss = minimax.discriminator_loss(real_logits, fake_logits, label_smoothing=smoothing, where=mask)
+    scores = {
+        "discriminator_loss": metrics.mean(loss),
+        "d_real": metrics.mean(jax.nn.sigmoid(real_logits), where=mask),
+        "d_fake": metrics.mean(jax.nn.sigmoid(fake_logits)),
+    }
+    if config.r1:
+
+        def logits(x: Array) -> Array:
+            return players.discriminate(params, state, x, y, True)[0]
+
+        loss = loss + config.r1 * minimax.gradient_penalty(logits, batch["x"], where=mask)
+    return loss, (new, scores)
 
 
 def _minibatches(batch: Batch, k: int, conditional: bool) -> list[Batch]:
@@ -201,10 +235,3 @@ def _minibatches(batch: Batch, k: int, conditional: bool) -> list[Batch]:
         raise ValueError(f"adversarial: discriminator_steps {k} must divide the {n} examples of a batch")
     chosen = {"x": as_float(batch["x"]), "mask": batch["mask"]} | ({"y": batch["y"]} if conditional else {})
     return [{name: v[i * n // k : (i + 1) * n // k] for name, v in chosen.items()} for i in range(k)]
-
-
-def _probabilities(real_logits: Array, fake_logits: Array, mask: Array) -> Metrics:
-    return {
-        "d_real": metrics.mean(jax.nn.sigmoid(real_logits), where=mask),
-        "d_fake": metrics.mean(jax.nn.sigmoid(fake_logits)),
-    }

@@ -1,5 +1,6 @@
-"""From ratings by name to recommendations by name, each with its reasons: what `jaxdl recommend` and `similar` do."""
+"""From ratings by name to recommendations by name, each with its reasons: what `jaxdl recommend` does."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -11,9 +12,16 @@ from jaxdl import data, similarity
 from jaxdl.data.catalogs import Catalog, attribute_vectors
 from jaxdl.data.ratings import Ratings
 from jaxdl.models import factorization, recommender, softmax_factorization
+from jaxdl.similar_items import shared_attributes
 from jaxdl.validation import did_you_mean, require_name, require_positive
 
 Method = Literal["user", "item", "content", "factor"]
+
+_jit = functools.partial(jax.jit, static_argnames="config")
+_fit, _apply, _all_users = map(_jit, (recommender.fit, recommender.apply, recommender.all_users))
+_from_items, _similarities = map(_jit, (recommender.from_items, recommender.similarities))
+_from_neighbors_scores, _contributions = map(_jit, (recommender.from_neighbors, recommender.contributions))
+
 _REASONS = 3
 _SUPPORT = 3  # neighbors that must have rated an item before their average is worth a place in a list
 
@@ -51,7 +59,7 @@ class _Asker(NamedTuple):
     def liked(self, item: int) -> str:
         """An item of the user's, with the rating that they gave it."""
         value = self.own()[0][item]
-        return f"{self.items.names[item]}{f' (rated {value:.3g})' if self.ratings.explicit else ''}"
+        return f"{self.items.names[item]}{f', rated {value:.3g}' if self.ratings.explicit else ''}"
 
 
 def recommend(
@@ -80,7 +88,7 @@ def recommend(
     >>> from jaxdl.data.ratings import from_rows
     >>> visits = from_rows([("Ann", "a", None), ("Ann", "b", None), ("Bob", "a", None), ("Cy", "c", None)])
     >>> recommend(visits, "Bob", count=1)[0].reasons
-    ('like a (similarity 0.71)',)
+    ('like a (similarity 0.04)',)
     """
     require_name("recommend", "method", method, get_args(Method))
     require_positive("recommend", count=count, **({} if k is None else {"k": k}))
@@ -99,30 +107,6 @@ def recommend(
     order = np.argsort(-np.where(known | (found.support < max(enough, 1)), -np.inf, found.scores), kind="stable")
     best = [i for i in order[:count].tolist() if not known[i] and found.support[i] >= max(enough, 1)]
     return [Recommendation(asker.items.names[i], float(found.scores[i]), found.reasons(i)) for i in best]
-
-
-def similar(
-    catalog: Catalog, item: str, *, count: int = 10, attributes: tuple[str, ...] = ()
-) -> tuple[int, list[tuple[int, float, tuple[str, ...]]]]:
-    """The items with the most similar attributes, by the cosine of their TF-IDF weights.
-
-    Returns: the row of `item`, and (row, similarity, shared attributes) of its neighbors, best first.
-    Raises: ValueError with the nearest names for an unknown item or attribute.
-
-    >>> genres = (("horror",), ("family",), ("horror",))
-    >>> catalog = Catalog(("1", "2", "3"), ("Alien", "Up", "Aliens"), {"genre": genres})
-    >>> similar(catalog, "alien", count=1)
-    (0, [(2, 1.0, ('genre: horror',))])
-    """
-    row = catalog.find(item)
-    vectors, names = attribute_vectors(catalog, attributes=attributes)
-    if vectors[row].nnz == 0:
-        raise ValueError(f"{catalog.names[row]} has no attributes to compare")
-    require_positive("similar", count=count)
-    close, rows = similarity.top_k(vectors[row], min(count + 1, len(catalog.ids)), vectors)
-    pairs = zip(np.asarray(rows)[0].tolist(), np.asarray(close)[0].tolist(), strict=True)
-    found = [(other, near, _shared(vectors, names, row, other)) for other, near in pairs if other != row and near > 0]
-    return row, found[:count]
 
 
 def _titles(ratings: Ratings, items: Catalog | None) -> Catalog:
@@ -163,9 +147,9 @@ def _by_users(asker: _Asker, k: int | None) -> _Scored:
     config = _config(asker.ratings, "user", k)
     everyone, has = map(jnp.asarray, asker.ratings.matrix())
     values, known = map(jnp.asarray, asker.own())
-    params = jax.jit(recommender.all_users, static_argnames="config")(everyone, has, config=config)
-    weights = recommender.similarities(
-        values[None], params["values"], known[None], params["known"], config, weights=params["weights"]
+    params = _all_users(everyone, has, config=config)
+    weights = _similarities(
+        values[None], params["values"], known[None], params["known"], config=config, weights=params["weights"]
     )[0]
     assert asker.row is not None
     weights = weights.at[asker.row].set(0)  # nobody is their own neighbor
@@ -176,7 +160,7 @@ def _cold_start(asker: _Asker, users: Catalog, user: str, k: int | None) -> _Sco
     """A user without ratings stands where users with the same attributes stand."""
     config = _config(asker.ratings, "user", k or 40)
     everyone, has = map(jnp.asarray, asker.ratings.matrix())
-    params = recommender.all_users(everyone, has, config)
+    params = _all_users(everyone, has, config=config)
     vectors, names = attribute_vectors(users)
     own = users.ids.index(user)
     near = np.asarray(similarity.cosine_matrix(vectors[own], vectors))[0]
@@ -186,8 +170,8 @@ def _cold_start(asker: _Asker, users: Catalog, user: str, k: int | None) -> _Sco
     if not weights.any():
         raise ValueError(f"nobody with ratings shares an attribute with user {user!r}")
     values, known = map(jnp.asarray, asker.own())
-    shared = lambda other: "".join(f", {text}" for text in _shared(vectors, names, own, rows[other]))  # noqa: E731
-    return _from_neighbors(asker, params, jnp.asarray(weights), values, known, config, shared)
+    of = lambda other: "".join(f", {text}" for text in shared_attributes(vectors, names, own, rows[other]))  # noqa: E731
+    return _from_neighbors(asker, params, jnp.asarray(weights), values, known, config, of)
 
 
 def _from_neighbors(
@@ -199,17 +183,17 @@ def _from_neighbors(
     config: recommender.Config,
     about: Callable[[int], str],
 ) -> _Scored:
-    scores = jax.jit(recommender.from_neighbors, static_argnames="config")(
-        params, weights[None], values[None], known[None], config=config
-    )
+    scores = _from_neighbors_scores(params, weights[None], values[None], known[None], config=config)
     host, ratings = np.asarray(weights), asker.ratings
     support = (host > 0).astype(np.float32) @ np.asarray(params["known"]).astype(np.float32)
 
     def reasons(item: int) -> tuple[str, ...]:
-        parts = recommender.contributions(params, weights, values, known, jnp.array([item]), config)
+        parts = _contributions(params, weights, values, known, jnp.array([item]), config=config)
         lines = []
-        for other in _largest(np.asarray(parts)[0]):
-            did = f"rated it {float(params['values'][other, item]):.3g}" if ratings.explicit else "visited it"
+        said, has = np.asarray(params["values"][:, item]), np.asarray(params["known"][:, item])
+        typical = said[has].mean()
+        for other in _largest(np.asarray(parts)[0], said >= typical if ratings.explicit else None):
+            did = f"rated it {said[other]:.3g}" if ratings.explicit else "visited it"
             lines.append(f"user {ratings.user_names[other]} (similarity {host[other]:.2f}{about(other)}) {did}")
         return tuple(lines)
 
@@ -225,19 +209,20 @@ def _by_items(asker: _Asker, k: int | None, *, content: bool) -> _Scored:
     vectors, names = attribute_vectors(asker.items) if content else (None, ())
     if content:
         near = jnp.asarray(similarity.cosine_matrix(vectors), jnp.float32)
-        params = recommender.from_items(near, everyone, has, config)
+        params = _from_items(near, everyone, has, config=config)
     else:
-        params = jax.jit(recommender.fit, static_argnames="config")(everyone, has, config=config)
+        params = _fit(everyone, has, config=config)
     values, known = map(jnp.asarray, asker.own())
-    scores = jax.jit(recommender.apply, static_argnames="config")(params, values[None], known[None], config=config)
+    scores = _apply(params, values[None], known[None], config=config)
     host = np.asarray(params["similarity"])
+    liked = np.asarray(values >= values[known].mean()) if config.feedback == "ratings" and known.any() else None
     support = (host > 0).astype(np.float32) @ np.asarray(known).astype(np.float32)
 
     def reasons(item: int) -> tuple[str, ...]:
-        parts = recommender.contributions(params, None, values, known, jnp.array([item]), config)
+        parts = _contributions(params, None, values, known, jnp.array([item]), config=config)
         lines = []
-        for other in _largest(np.asarray(parts)[0]):
-            shared = "".join(f", {text}" for text in _shared(vectors, names, item, other)) if content else ""
+        for other in _largest(np.asarray(parts)[0], liked):
+            shared = "".join(f", {text}" for text in shared_attributes(vectors, names, item, other)) if content else ""
             lines.append(f"like {asker.liked(other)} (similarity {host[item, other]:.2f}{shared})")
         return tuple(lines)
 
@@ -281,14 +266,9 @@ def _by_factors(asker: _Asker) -> _Scored:
     return _Scored(np.asarray(scores), _SUPPORT * everyone, reasons)
 
 
-def _largest(parts: np.ndarray) -> list[int]:
-    """The neighbors with the largest positive parts, at most three."""
+def _largest(parts: np.ndarray, favorable: np.ndarray | None = None) -> list[int]:
+    """The neighbors with the largest positive parts, at most three; those that speak for the item, if there are any."""
+    if favorable is not None and (parts[favorable] > 0).any():
+        parts = np.where(favorable, parts, 0)
     order = np.argsort(-parts, kind="stable")[:_REASONS]
     return [int(i) for i in order if parts[i] > 0]
-
-
-def _shared(vectors: Any, names: tuple[str, ...], a: int, b: int) -> tuple[str, ...]:
-    """The attributes that two rows of CSR vectors share, the rarest first, at most three."""
-    products = vectors[a].multiply(vectors[b]).tocoo()
-    order = np.argsort(-products.data, kind="stable")[:_REASONS]
-    return tuple(names[products.col[i]] for i in order)

@@ -39,7 +39,7 @@ def run(argv: list[str]) -> int:
         raise UsageError(f"--map needs a name that ends in .png, .svg or .pdf, got {options.map}")
     use_compilation_cache()
     from jaxdl.data.catalogs import films, read_catalog
-    from jaxdl.recommendations import similar
+    from jaxdl.similar_items import draw, similar
 
     catalog = read_catalog(options.items) if options.items else films()
     row, found = similar(catalog, options.item, count=options.count, attributes=options.by)
@@ -48,10 +48,9 @@ def run(argv: list[str]) -> int:
     for place, (other, near, shared) in enumerate(found, 1):
         print(f"{place:>3}  {near:.3f}  {catalog.names[other]:<{width}}  {', '.join(shared)}")
     if options.map is not None:
-        from jaxdl import item_map
         from jaxdl.files import write
 
-        figure = item_map.draw(catalog, (row, *(other for other, _, _ in found)))
+        figure = draw(catalog, (row, *(other for other, _, _ in found)))
         write(options.map, lambda path: figure.savefig(path, dpi=120))
         print(f"map of {len(catalog.ids):,} items: {options.map}")
     return 0

@@ -19,7 +19,9 @@ class Config(supervised.Config):
         model: the factors.
     """
 
-    model: softmax_factorization.Config = softmax_factorization.Config(n_items=294, dropout=0.3, hide_many=0.25)
+    model: softmax_factorization.Config = softmax_factorization.Config(
+        n_items=294, n_factors=128, dropout=0.3, hide_many=0.25
+    )
     epochs: int = 30
     batch_size: int | None = 256
     learning_rate: float = 2e-3

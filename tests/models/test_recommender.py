@@ -17,8 +17,9 @@ RATINGS = np.where(KNOWN, 1 + 4 * RNG.random((12, 9)), 0).astype(np.float32)
 
 
 def scores(config: Config, values=RATINGS, known=KNOWN, rows=slice(None)) -> np.ndarray:
-    params = recommender.fit(jnp.asarray(values), jnp.asarray(known), config)
-    return np.asarray(recommender.apply(params, jnp.asarray(values[rows]), jnp.asarray(known[rows]), config))
+    """Of all users, or of some rows; compiled as a whole, which is faster than operation by operation."""
+    run = jax.jit(lambda x, k: recommender.apply(recommender.fit(x, k, config), x[rows], k[rows], config))
+    return np.asarray(run(jnp.asarray(values), jnp.asarray(known)))
 
 
 def plain_similarity(x, y, x_known, y_known, config, weights=None) -> float:

@@ -1,4 +1,7 @@
-"""The map of items: their vectors in the plane of the two directions in which they differ most (PCA), as a picture."""
+"""Items by their attributes: the most similar ones, and the map of all on the two directions in which they differ most.
+
+N items, D attribute values.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,11 +9,48 @@ from typing import Any
 
 import numpy as np
 
-from jaxdl import pictures
+from jaxdl import pictures, similarity
 from jaxdl.data.catalogs import Catalog, attribute_vectors
+from jaxdl.validation import require_positive
 
 _COLUMNS = 400  # the most frequent attribute values: rarer ones cannot be among the first two directions
 _GROUPS = 9
+_SHARED = 3
+
+
+def similar(
+    catalog: Catalog, item: str, *, count: int = 10, attributes: tuple[str, ...] = ()
+) -> tuple[int, list[tuple[int, float, tuple[str, ...]]]]:
+    """The items with the most similar attributes, by the cosine of their TF-IDF weights.
+
+    Returns: the row of `item`, and (row, similarity, shared attributes) of its neighbors, best first.
+    Raises: ValueError with the nearest names for an unknown item or attribute.
+
+    >>> genres = (("horror",), ("family",), ("horror",))
+    >>> catalog = Catalog(("1", "2", "3"), ("Alien", "Up", "Aliens"), {"genre": genres})
+    >>> similar(catalog, "alien", count=1)
+    (0, [(2, 1.0, ('genre: horror',))])
+    """
+    row = catalog.find(item)
+    vectors, names = attribute_vectors(catalog, attributes=attributes)
+    if vectors[row].nnz == 0:
+        raise ValueError(f"{catalog.names[row]} has no attributes to compare")
+    require_positive("similar", count=count)
+    close, rows = similarity.top_k(vectors[row], min(count + 1, len(catalog.ids)), vectors)
+    pairs = zip(np.asarray(rows)[0].tolist(), np.asarray(close)[0].tolist(), strict=True)
+    found = [
+        (other, near, shared_attributes(vectors, names, row, other))
+        for other, near in pairs
+        if other != row and near > 0
+    ]
+    return row, found[:count]
+
+
+def shared_attributes(vectors: Any, names: tuple[str, ...], a: int, b: int) -> tuple[str, ...]:
+    """The attributes that two rows of CSR vectors share, the rarest first, at most three."""
+    products = vectors[a].multiply(vectors[b]).tocoo()
+    order = np.argsort(-products.data, kind="stable")[:_SHARED]
+    return tuple(names[products.col[i]] for i in order)
 
 
 def plane(vectors: Any) -> np.ndarray:

@@ -134,7 +134,8 @@ def test_load_reads_the_first_place_and_verifies_it(here):
 
 def test_catalogue(here):
     rows = {row.name: row for row in data.catalogue()}
-    assert list(rows) == ["iris", "wine", "breast_cancer", "diabetes", "digits", "mnist", "fashion_mnist", "cifar10"]
+    first = ["iris", "wine", "breast_cancer", "diabetes", "digits", "mnist", "fashion_mnist", "cifar10"]
+    assert list(rows)[: len(first)] == first
     assert rows["iris"].here
     assert rows["iris"].where == "ships with scikit-learn"
     assert not rows["cifar10"].here

@@ -53,9 +53,7 @@ def bucket_lengths(lengths: Sequence[int], n_buckets: int, *, multiple: int = 8)
     (5, 31)
     """
     if not len(lengths) or n_buckets < 1 or multiple < 1:
-        raise ValueError(
-            f"bucket_lengths: {len(lengths)} lengths, n_buckets={n_buckets}, multiple={multiple}; all >= 1"
-        )
+        raise ValueError(f"bucket_lengths: {len(lengths)} lengths, {n_buckets=}, {multiple=}: all must be >= 1")
     rounded = [max(1, -(-int(n) // multiple)) * multiple for n in lengths]
     sizes, counts = np.unique(rounded, return_counts=True)
     below = np.concatenate([[0], np.cumsum(counts)])  # sequences shorter than sizes[i]

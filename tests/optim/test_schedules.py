@@ -20,6 +20,11 @@ PAIRS: dict[str, tuple[optim.Schedule, Callable[[Any], Any]]] = {
         optax.exponential_decay(0.3, 7, 0.8, staircase=True),
     ),
     "cosine": (optim.cosine_schedule(0.3, 25, end=0.03), optax.cosine_decay_schedule(0.3, 25, alpha=0.1)),
+    "inverse root": (optim.inverse_sqrt_schedule(0.3, 7), lambda t: 0.3 / (1 + t / 7) ** 0.5),
+    "warm-up and inverse root": (
+        optim.warmup_schedule(optim.inverse_sqrt_schedule(0.3, 8), 8),
+        lambda t: 0.3 * np.minimum(t / 8, np.sqrt(8 / np.maximum(t, 1))),  # the Transformer's, scaled to its peak
+    ),
     "warm-up": (
         optim.warmup_schedule(optim.constant_schedule(0.3), 8),
         optax.schedules.warmup_constant_schedule(0.0, 0.3, 8),

@@ -14,6 +14,7 @@ B texts, S sentences (padded), T n-grams of a sentence (padded), V rows of the t
 """
 
 import dataclasses
+import functools
 import itertools
 import zlib
 from collections.abc import Callable, Sequence
@@ -149,9 +150,17 @@ def _masked_mean(x: Array, keep: Array) -> Array:
 
 def rank(params: Params, sentences: Sequence[str], config: Config) -> np.ndarray:
     """The probability [N] of each sentence of one text, however long, to be chosen."""
-    whole = dataclasses.replace(config, n_sentences=max(len(sentences), 1))
-    x = {name: jnp.asarray(array)[None] for name, array in encode(sentences, whole).items()}
-    return np.asarray(jax.nn.softmax(apply(params, x, whole)[0]))[: len(sentences)]
+    size = config.n_sentences
+    while size < len(sentences):  # a few sizes for all texts: each is a compilation
+        size *= 2
+    whole = dataclasses.replace(config, n_sentences=size)
+    x = {name: array[None] for name, array in encode(sentences, whole).items()}
+    return np.asarray(_probabilities(params, x, config=whole)[0])[: len(sentences)]
+
+
+@functools.partial(jax.jit, static_argnames="config")
+def _probabilities(params: Params, x: dict[str, Array], *, config: Config) -> Array:
+    return jax.nn.softmax(apply(params, x, config))
 
 
 def example(key: Key) -> tuple[Callable[[Params], Array], Params]:

@@ -157,6 +157,8 @@ def sentence_graph(sentences: Sequence[Sequence[str]], similarity: Similarity = 
 def rank(sentences: Sequence[Sequence[str]], config: Config | None = None) -> np.ndarray:
     """The PageRank of each sentence, a list of words, in the graph of all: [N], sums to 1.
 
+    Raises: ValueError for more than 20,000 sentences, whose graph would fill the memory.
+
     >>> scores = rank([["red", "fox"], ["fox", "runs", "red"], ["blue", "sky"]])
     >>> int(scores.argmin())
     2
@@ -165,6 +167,10 @@ def rank(sentences: Sequence[Sequence[str]], config: Config | None = None) -> np
     n = len(sentences)
     if n == 0:
         return np.zeros(0, np.float32)
+    if n > _LARGEST:
+        raise ValueError(
+            f"rank: a graph of {n} sentences is too large, at most {_LARGEST}; rank the chapters one by one"
+        )
     size = max(n, _COMMON_SIZE)
     graph = np.zeros((size, size), np.float32)
     graph[:n, :n] = sentence_graph(sentences, config.similarity)
@@ -174,6 +180,8 @@ def rank(sentences: Sequence[Sequence[str]], config: Config | None = None) -> np
 
 
 _COMMON_SIZE = 64  # shorter texts share one compilation
+_LARGEST = 20_000  # sentences: 1.6 GB
+_MOST_WORDS = 4096  # of the graph of words: 64 MB
 
 
 @jax.jit
@@ -188,7 +196,7 @@ def keywords(
 
     Words are nodes; two of them are joined each time they stand within `window` words of one sentence (stop words left
     out). The best third by PageRank are key words; those that stand side by side at least twice become a phrase, whose
-    score is the sum of its words'.
+    score is the sum of its words'. Of a long text only the 4,096 most frequent words are nodes.
 
     Args:
         sentences: texts.
@@ -203,7 +211,8 @@ def keywords(
     require_positive("keywords", k=k, window=window - 1)
     config = Config() if config is None else config
     lists = [words(sentence) for sentence in sentences]
-    nodes = sorted({word for sentence in lists for word in sentence})
+    frequency = Counter(word for sentence in lists for word in sentence)
+    nodes = sorted(word for word, _ in frequency.most_common(_MOST_WORDS))
     if not nodes:
         return []
     number = {word: i for i, word in enumerate(nodes)}
@@ -212,7 +221,7 @@ def keywords(
     for sentence in lists:
         for i, word in enumerate(sentence):
             for other in sentence[i + 1 : i + window]:
-                if other != word:
+                if other != word and word in number and other in number:
                     graph[number[word], number[other]] += 1
                     graph[number[other], number[word]] += 1
     restart = (np.arange(size) < len(nodes)).astype(np.float32)

@@ -1,5 +1,7 @@
 """The ranker: what it is shown of a text, which sentences count, and that it learns which one is labeled."""
 
+import dataclasses
+import functools
 import zlib
 
 import jax
@@ -18,6 +20,7 @@ TEXTS = [
     ["Corn grows here.", "Rain fell.", "Mice came.", "We propose a cat."],
     ["We propose a mouse."],
 ]
+apply = jax.jit(functools.partial(ranker.apply, config=CONFIG))
 LABELS = jnp.array([0, 1, 3, 0])
 
 
@@ -48,21 +51,21 @@ def test_encode_hashes_words_and_pairs_and_cuts():
 
 def test_padding_has_no_influence(key, batch):
     params = ranker.init(key, CONFIG)
-    scores = ranker.apply(params, batch, CONFIG)
+    scores = apply(params, batch)
     assert (scores[1, 2:] == jnp.finfo(scores.dtype).min).all()
     noisy = batch | {
         "tokens": jnp.where(batch["present"][..., None], batch["tokens"], jnp.full_like(batch["tokens"], 5)),
         "features": jnp.where(batch["present"][..., None], batch["features"], jnp.full_like(batch["features"], 9.0)),
     }
-    np.testing.assert_array_equal(ranker.apply(params, noisy, CONFIG), scores)
+    np.testing.assert_array_equal(apply(params, noisy), scores)
 
 
 def test_dropout_needs_a_key(key, batch):
-    config = ranker.Config(n_hash=64, n_embedding=4, n_grams=8, n_sentences=4, width=8, dropout=0.5)
+    config = dataclasses.replace(CONFIG, dropout=0.5)
     params = ranker.init(key, config)
-    plain = ranker.apply(params, batch, config)
-    np.testing.assert_array_equal(plain, ranker.apply(params, batch, config))
-    assert (ranker.apply(params, batch, config, key=key) != plain).any()
+    dropped = jax.jit(functools.partial(ranker.apply, config=config))
+    np.testing.assert_array_equal(dropped(params, batch), apply(params, batch))
+    assert (dropped(params, batch, key=key) != apply(params, batch)).any()
 
 
 def test_it_learns_which_sentence_is_labeled(key, batch):
@@ -70,7 +73,7 @@ def test_it_learns_which_sentence_is_labeled(key, batch):
     params = ranker.init(key, CONFIG)
 
     def loss(params):
-        return sparse_categorical_cross_entropy(ranker.apply(params, batch, CONFIG), LABELS).mean()
+        return sparse_categorical_cross_entropy(apply(params, batch), LABELS).mean()
 
     @jax.jit
     def descend(params):
@@ -82,7 +85,8 @@ def test_it_learns_which_sentence_is_labeled(key, batch):
         return jax.lax.fori_loop(0, 150, body, (params, optimizer.init(params)))[0]
 
     trained = descend(params)
-    assert loss(trained) < 1e-2 < loss(params)
+    before, after = jax.vmap(loss)(jax.tree.map(lambda *leaves: jnp.stack(leaves), params, trained))
+    assert after < 1e-2 < before
     longer = [*TEXTS[2], "It rained.", "It snowed."]  # more sentences than the training looked at
     probabilities = ranker.rank(trained, longer, CONFIG)
     assert probabilities.shape == (6,)

@@ -162,6 +162,11 @@ def test_five_thousand_sentences():
     assert scores.min() > 0
 
 
+def test_a_graph_that_would_fill_the_memory_is_refused():
+    with pytest.raises(ValueError, match="graph of 20001 sentences is too large"):
+        textrank.rank([["word"]] * 20_001)
+
+
 # What summa 1.2.0 makes of the text `HARBOR` in tests/test_summarize.py: its words of each sentence (Snowball stems,
 # its own stop words; it also ends a sentence at "... and") and its scores (the eigenvector of length 1; ours sum to 1).
 SUMMA = [
@@ -216,6 +221,12 @@ def test_no_words_no_keywords(text):
 
 def test_fewer_words_than_wanted():
     assert [word for word, _ in textrank.keywords(["Fox."], 5)] == ["fox"]
+
+
+def test_only_the_most_frequent_words_of_a_long_text_are_nodes(monkeypatch):
+    monkeypatch.setattr(textrank, "_MOST_WORDS", 2)
+    found = textrank.keywords(["Cat dog.", "Cat bird.", "Dog fish cat."], 4)
+    assert {word for word, _ in found} == {"cat", "dog"}
 
 
 def test_a_wider_window_joins_more():

@@ -37,9 +37,9 @@ class Config(supervised.Config):
         corruption="masking",
         corruption_level=0.25,
     )
-    pretrain_epochs: int = 8
+    pretrain_epochs: int = 6
     pretrain_learning_rate: float = 1e-3
-    unroll_epochs: int = 4
+    unroll_epochs: int = 3
     dropout: float = 0.2
 
     def __post_init__(self) -> None:

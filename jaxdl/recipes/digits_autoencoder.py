@@ -59,7 +59,7 @@ def codes(model: autoencoder.Config, class_names: tuple[str, ...], state: TrainS
 
 
 def plane(model: autoencoder.Config, state: TrainState, splits: data.Splits, *, n: int = 15) -> Any:
-    """What the decoder draws at each place of the plane; the places are evenly spaced among the digits' codes."""
+    """What the decoder draws at each place of the plane; the places are quantiles of the digits' codes."""
     share = np.linspace(0.01, 0.99, n)
     across, down = np.quantile(_points(model, state, splits), share, axis=0).T
     grid = np.stack(np.meshgrid(across, down[::-1]), axis=-1).reshape(-1, 2)  # upwards, as in the scatter

@@ -22,7 +22,7 @@ class Config(supervised.Config):
     model: autoencoder.Config = autoencoder.Config(
         shape=(28, 28, 1), n_code=32, widths=(256,), channels=(16, 32), activation="elu", loss="squared_error"
     )
-    epochs: int = 8
+    epochs: int = 5
     batch_size: int | None = 128
     learning_rate: float = 2e-3
     schedule: supervised.Schedule = "cosine"

@@ -32,10 +32,10 @@ class Config(_stacked.Config):
         corruption="masking",
         corruption_level=0.25,
     )
-    pretrain_epochs: int = 25
+    pretrain_epochs: int = 15
     unroll_epochs: int = 0
     dropout: float = 0.3
-    epochs: int = 40
+    epochs: int = 30
     batch_size: int | None = 64
     schedule: supervised.Schedule = "cosine"
 

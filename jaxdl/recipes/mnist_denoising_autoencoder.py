@@ -24,9 +24,9 @@ class Config(supervised.Config):
     """
 
     model: autoencoder.Config = autoencoder.Config(
-        shape=(28, 28, 1), n_code=1000, code_activation="relu", corruption="gaussian", corruption_level=0.5
+        shape=(28, 28, 1), n_code=500, code_activation="relu", corruption="gaussian", corruption_level=0.5
     )
-    epochs: int = 10
+    epochs: int = 8
     batch_size: int | None = 256
     schedule: supervised.Schedule = "cosine"
     validation: float = 1 / 12

@@ -20,7 +20,7 @@ class Config(supervised.Config):
     """
 
     model: autoencoder.Config = autoencoder.Config(
-        shape=(28, 28, 1), n_code=1024, code_activation="sigmoid", sparsity="kl", sparsity_rate=0.3, rho=0.05
+        shape=(28, 28, 1), n_code=1024, code_activation="sigmoid", sparsity="kl", sparsity_rate=0.5, rho=0.05
     )
     epochs: int = 10
     batch_size: int | None = 256

@@ -17,7 +17,7 @@ from jaxdl.training import Task, supervised
 class Config(_stacked.Config):
     """MNIST, 784-500-500-10."""
 
-    epochs: int = 20
+    epochs: int = 15
     batch_size: int | None = 128
     learning_rate: float = 2e-3
     schedule: supervised.Schedule = "cosine"

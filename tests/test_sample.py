@@ -62,7 +62,9 @@ def test_scores_come_back(run):
     assert {"parzen", "parzen_sigma", "frechet", "frechet_data", "class_entropy", "label_accuracy"} <= set(
         run.more_scores
     )
-    assert run.headline == "frechet"
+    assert run.headline == "label_accuracy"
+    without = dataclasses.replace(CONFIG, model=dataclasses.replace(MODEL, n_classes=0))
+    assert digits_gan.task(without).headline == "frechet"
     assert run.more_scores["frechet_data"] < run.more_scores["frechet"]
     again = runs.evaluate_run(run.folder)
     assert again.more_scores == run.more_scores

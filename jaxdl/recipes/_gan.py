@@ -103,7 +103,7 @@ def image_task(name: str, config: Any, *, headline: str, test: float = 0.0) -> T
     Args:
         name: of the data set; one that `judge` knows.
         config: an adversarial.Config with `model`.
-        headline: the score that the recipe is about.
+        headline: the score that the recipe is about; "label_accuracy" is "frechet" where there are no classes.
         test: share of the examples to test on where there is no official test part.
     """
     images = data.load(name)
@@ -120,7 +120,7 @@ def image_task(name: str, config: Any, *, headline: str, test: float = 0.0) -> T
         splits,
         n_classes=images.n_classes,
         scores=functools.partial(image_scores, name, config),
-        headline=headline,
+        headline="frechet" if headline == "label_accuracy" and not config.model.n_classes else headline,
         frame=sheet,
     )
 

@@ -47,5 +47,7 @@ from jaxdl.nn.recurrent import lstm_cell as lstm_cell
 from jaxdl.nn.recurrent import recurrent as recurrent
 from jaxdl.nn.recurrent import rnn_cell as rnn_cell
 from jaxdl.nn.recurrent import zero_carry as zero_carry
+from jaxdl.nn.spectral import init_spectral_norm as init_spectral_norm
+from jaxdl.nn.spectral import spectral_norm as spectral_norm
 from jaxdl.nn.stack import init_stack as init_stack
 from jaxdl.nn.stack import stack as stack

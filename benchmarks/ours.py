@@ -1,9 +1,12 @@
 """jaxdl's own rows.
 
-jaxdl-step     one jitted, donated call a step; the loss is the only metric, as for the peers
+jaxdl-step     one jitted, donated call a step; no metrics but what the loss consists of, as for the peers
 jaxdl          the same step inside `fit`: the `Stepper` that `fit` drives, with its own choice of steps a call, on
                data that are shuffled and gathered on the device every epoch (the peers get their batches cut)
-jaxdl-recipe   inside `fit`, the task that recipes train: masked rows, accuracy, loss
+jaxdl-recipe   inside `fit`, the task that recipes train: masked rows and further metrics; for a game the moving
+               average of the generator
+
+A game draws its noise inside the step, and has masked rows and the means of D as metrics in every row.
 """
 
 import functools
@@ -18,7 +21,9 @@ from benchmarks.trainer import Rows, Trainer, from_steps
 from jaxdl import losses, metrics, optim
 from jaxdl.data.batches import epoch_order, in_order
 from jaxdl.data.splits import Splits
-from jaxdl.training import TrainState, init_train_state, make_train_step
+from jaxdl.models import autoencoder
+from jaxdl.recipes import _autoencoder
+from jaxdl.training import TrainState, adversarial, init_train_state, make_train_step
 from jaxdl.training.program import Stepper
 from jaxdl.training.step import order_key
 from jaxdl.training.supervised import Config, Model, classification, stateful, stateless
@@ -42,33 +47,76 @@ def _model(case: Case) -> Model:
     return stateful(case.model, case.config) if case.on_images else stateless(case.model, case.config)
 
 
-def _start(case: Case) -> TrainState:
+def game_config(case: Case, *, recipe: bool = False) -> adversarial.Config:
+    """The options of a game; its generator's moving average belongs to the recipe, the peers have none."""
+    return adversarial.Config(
+        batch_size=case.batch,
+        generator_rate=case.learning_rate,
+        discriminator_rate=case.learning_rate,
+        b1=case.b1,
+        average=0.99 if recipe else 0.0,
+    )
+
+
+def _start(case: Case, *, recipe: bool) -> TrainState:
     """Ready to be donated: the weights of the case, every array a buffer of its own."""
     params = jax.tree.map(jnp.array, case.weights())
+    if case.kind == "game":
+        state = case.model.init_state(case.config)
+        players = adversarial.players(case.model, case.config)._replace(init=lambda key: (params, state))
+        return adversarial.init_game(jax.random.key(0), players, game_config(case, recipe=recipe))
     state = case.model.init_state(case.config) if case.on_images else {}
-    return init_train_state(jax.random.key(0), params, optim.adam(case.learning_rate), state)
+    start = init_train_state(jax.random.key(0), params, optim.adam(case.learning_rate, case.b1), state)
+    return start._replace(opt_state=(start.opt_state,)) if recipe else start  # recipes chain their optimizer
 
 
 def _plain_step(case: Case) -> Step:
-    model = _model(case)
+    if case.kind == "game":
+        return adversarial.make_adversarial_step(adversarial.players(case.model, case.config), game_config(case))
 
     def loss_fn(params: Params, state: State, batch: Batch, key: Key) -> tuple[Array, tuple[State, Metrics]]:
-        logits, state = model.apply(params, state, batch["x"], True, key)
-        loss = metrics.mean(losses.sparse_categorical_cross_entropy(logits, batch["y"]))
+        if case.kind == "autoencoder":
+            loss = metrics.mean(autoencoder.objective(params, batch["x"], case.config)[1].error)
+        else:
+            logits, state = _model(case).apply(params, state, batch["x"], True, key)
+            loss = metrics.mean(losses.sparse_categorical_cross_entropy(logits, batch["y"]))
         return metrics.value(loss), (state, {"loss": loss})
 
-    return make_train_step(loss_fn, optim.adam(case.learning_rate))
+    return make_train_step(loss_fn, optim.adam(case.learning_rate, case.b1))
+
+
+def _recipe_step(case: Case) -> Step:
+    if case.kind == "game":
+        players = adversarial.players(case.model, case.config)
+        return adversarial.make_adversarial_step(players, game_config(case, recipe=True))
+    data = case.data()
+    splits = Splits(data, *({name: values[:0] for name, values in data.items()} for _ in range(2)))
+    config = Config(batch_size=case.batch, learning_rate=case.learning_rate)
+    if case.kind == "autoencoder":
+        return _autoencoder.task(case.config, config, splits).step
+    return classification(_model(case), config, splits, [str(i) for i in range(N_CLASSES)]).step
+
+
+def _loss(scores: Metrics) -> Array:
+    """The loss of a step or, of a game, the sum of both players' losses."""
+    return jnp.stack([metrics.value(pair) for name, pair in scores.items() if name.endswith("loss")]).sum()
+
+
+def _arrays(batch: dict[str, Any]) -> Batch:
+    """On the device, without the noise, which our game draws itself."""
+    return {name: jnp.array(values) for name, values in batch.items() if name != "z"}
 
 
 def _one_step_a_call(case: Case) -> Trainer:
     step = jax.jit(_plain_step(case), donate_argnums=0)
-    batches = [{"x": jnp.array(x), "y": jnp.array(y)} for x, y in case.batches()]
-    now = _start(case)
+    mask = {"mask": jnp.ones(case.batch, bool)} if case.kind == "game" else {}
+    batches = [_arrays(batch) | mask for batch in case.batches()]
+    now = _start(case, recipe=False)
 
     def advance(i: int) -> Array:
         nonlocal now
         now, scores = step(now, batches[i % case.steps])
-        return metrics.value(scores["loss"])
+        return _loss(scores)
 
     def epoch() -> TrainState:
         nonlocal now
@@ -76,22 +124,12 @@ def _one_step_a_call(case: Case) -> Trainer:
             now, _ = step(now, batch)
         return now
 
-    return from_steps(advance, case.steps, notes="loss metric alone")._replace(epoch=epoch)
-
-
-def _recipe_step(case: Case) -> Step:
-    x, y = case.data()
-    nothing = {"x": x[:0], "y": y[:0]}
-    config = Config(batch_size=case.batch, learning_rate=case.learning_rate)
-    names = [str(i) for i in range(N_CLASSES)]
-    return classification(_model(case), config, Splits({"x": x, "y": y}, nothing, nothing), names).step
+    notes = "both losses, means of D" if case.kind == "game" else "loss metric alone"
+    return from_steps(advance, case.steps, notes=notes)._replace(epoch=epoch)
 
 
 def _inside_fit(case: Case, *, recipe: bool) -> Trainer:
-    x, y = case.data()
-    data, n, start = {"x": jnp.array(x), "y": jnp.array(y)}, case.n_examples, _start(case)
-    if recipe:  # `classification` chains its optimizer once more; zeros like those of `_start` otherwise
-        start = start._replace(opt_state=(start.opt_state,))
+    data, n, start = _arrays(case.data()), case.n_examples, _start(case, recipe=recipe)
     orders, fixed = order_key(start), in_order(n, case.batch)
     order_of = jax.jit(lambda epoch: epoch_order(orders, epoch, n, case.batch))
     step = _recipe_step(case) if recipe else _plain_step(case)
@@ -109,7 +147,7 @@ def _inside_fit(case: Case, *, recipe: bool) -> Trainer:
         totals = stepper().zero_metrics()
         now, totals = stepper().program(now, totals, data, fixed, jnp.asarray(1, jnp.int32))
         done += 1
-        return metrics.value(totals["loss"])
+        return _loss(totals)
 
     def epoch() -> Any:
         nonlocal now, done
@@ -119,7 +157,8 @@ def _inside_fit(case: Case, *, recipe: bool) -> Trainer:
         return now
 
     def notes() -> str:
-        which = "masks, accuracy and loss" if recipe else "loss metric alone"
+        plain = "both losses, means of D" if case.kind == "game" else "loss metric alone"
+        which = "the recipe's masks and metrics" if recipe else plain
         return f"{which}; {'one step' if stepper().steps_per_call == 1 else 'many steps'} a call"
 
     return Trainer(advance, epoch, notes)

@@ -4,36 +4,35 @@ import functools
 
 import torch
 import torch._inductor.config
-from torch.nn import functional as F
 
 from benchmarks.cases import Case
-from benchmarks.peers import torch_models
+from benchmarks.peers import torch_game, torch_models
 from benchmarks.trainer import Rows, Trainer, from_steps
 
 
 def rows(case: Case) -> Rows:
     """ "torch-compile", and "torch-compile-channels-last" where there are images."""
-    found: Rows = {"torch-compile": functools.partial(build, case, channels_last=False)}
+    make = functools.partial(torch_game.build, compiled=True) if case.kind == "game" else build
+    torch._inductor.config.compile_threads = 1  # in this process: workers would be forked beside JAX's threads
+    found: Rows = {"torch-compile": functools.partial(make, case, channels_last=False)}
     if case.on_images:
-        found["torch-compile-channels-last"] = functools.partial(build, case, channels_last=True)
+        found["torch-compile-channels-last"] = functools.partial(make, case, channels_last=True)
     return found
 
 
 def build(case: Case, *, channels_last: bool) -> Trainer:
-    """The trainer of a case."""
+    """The trainer of a classifier or an autoencoder."""
     torch_models.configure()
-    torch._inductor.config.compile_threads = 1  # in this process: workers would be forked beside JAX's threads
     model = torch_models.model(case, channels_last=channels_last)
     optimizer, batches = torch_models.optimizer(model, case), torch_models.batches(case, channels_last=channels_last)
 
     @torch.compile
-    def loss_of(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return F.cross_entropy(model(x), y)
+    def loss_of(batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        return torch_models.loss_of(case, model(batch["x"]), batch)
 
     def step(i: int) -> torch.Tensor:
-        x, y = batches[i % case.steps]
         optimizer.zero_grad(set_to_none=True)
-        loss = loss_of(x, y)
+        loss = loss_of(batches[i % case.steps])
         loss.backward()
         optimizer.step()
         return loss.detach()

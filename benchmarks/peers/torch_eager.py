@@ -3,31 +3,31 @@
 import functools
 
 import torch
-from torch.nn import functional as F
 
 from benchmarks.cases import Case
-from benchmarks.peers import torch_models
+from benchmarks.peers import torch_game, torch_models
 from benchmarks.trainer import Rows, Trainer, from_steps
 
 
 def rows(case: Case) -> Rows:
     """ "torch", and "torch-channels-last" where there are images."""
-    found: Rows = {"torch": functools.partial(build, case, channels_last=False)}
+    make = torch_game.build if case.kind == "game" else build
+    found: Rows = {"torch": functools.partial(make, case, channels_last=False)}
     if case.on_images:
-        found["torch-channels-last"] = functools.partial(build, case, channels_last=True)
+        found["torch-channels-last"] = functools.partial(make, case, channels_last=True)
     return found
 
 
 def build(case: Case, *, channels_last: bool) -> Trainer:
-    """The trainer of a case."""
+    """The trainer of a classifier or an autoencoder."""
     torch_models.configure()
     model = torch_models.model(case, channels_last=channels_last)
     optimizer, batches = torch_models.optimizer(model, case), torch_models.batches(case, channels_last=channels_last)
 
     def step(i: int) -> torch.Tensor:
-        x, y = batches[i % case.steps]
+        batch = batches[i % case.steps]
         optimizer.zero_grad(set_to_none=True)
-        loss = F.cross_entropy(model(x), y)
+        loss = torch_models.loss_of(case, model(batch["x"]), batch)
         loss.backward()
         optimizer.step()
         return loss.detach()

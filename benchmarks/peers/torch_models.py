@@ -1,5 +1,6 @@
 """The workloads as PyTorch modules, with jaxdl's weights copied into them."""
 
+import math
 import os
 from typing import Any
 
@@ -24,6 +25,17 @@ class Mlp(nn.Module):
         for i in range(self.n_layers - 1):
             x = F.relu(self.get_submodule(f"layer_{i}")(x))
         return self.get_submodule(f"layer_{self.n_layers - 1}")(x)
+
+
+class Autoencoder(nn.Module):
+    """Dense layers down to the code and up again."""
+
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        super().__init__()
+        self.encoder, self.decoder = Mlp(sizes), Mlp(sizes[::-1])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.decoder(self.encoder(x))
 
 
 class Cnn(nn.Module):
@@ -92,23 +104,79 @@ class ResNet(nn.Module):
         return self.dense(x.mean((2, 3)))
 
 
+class Generator(nn.Module):
+    """A dense layer to the smallest maps, then transposed convolutions, each doubles height and width."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__()
+        channels, self.n_up = (*config.generator, config.size[2]), len(config.generator)
+        self.first = (channels[0], config.size[0] // 2**self.n_up, config.size[1] // 2**self.n_up)
+        self.layer_0 = nn.Linear(config.n_latent, math.prod(self.first), bias=False)
+        for i in range(self.n_up):
+            self.add_module(f"norm_{i}", nn.BatchNorm2d(channels[i], eps=1e-5, momentum=0.1))
+            bias = i == self.n_up - 1
+            self.add_module(f"layer_{i + 1}", nn.ConvTranspose2d(channels[i], channels[i + 1], 4, 2, 1, bias=bias))
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        h = self.layer_0(z).unflatten(1, self.first)
+        for i in range(self.n_up):
+            h = self.get_submodule(f"layer_{i + 1}")(F.relu(self.get_submodule(f"norm_{i}")(h)))
+        return 0.5 * (1 + torch.tanh(h))
+
+
+class Discriminator(nn.Module):
+    """Convolutions that halve height and width, then a dense layer; no batch norm in the first."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__()
+        channels, self.n_down = (config.size[2], *config.discriminator), len(config.discriminator)
+        for i in range(self.n_down):
+            self.add_module(f"layer_{i}", nn.Conv2d(channels[i], channels[i + 1], 4, 2, 1, bias=i == 0))
+            if i:
+                self.add_module(f"norm_{i}", nn.BatchNorm2d(channels[i + 1], eps=1e-5, momentum=0.1))
+        n_features = math.prod(side // 2**self.n_down for side in config.size[:2]) * channels[-1]
+        self.add_module(f"layer_{self.n_down}", nn.Linear(n_features, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = 2 * x - 1
+        for i in range(self.n_down):
+            h = self.get_submodule(f"layer_{i}")(h)
+            h = F.leaky_relu(self.get_submodule(f"norm_{i}")(h) if i else h, 0.2)
+        return self.get_submodule(f"layer_{self.n_down}")(h.flatten(1))[:, 0]
+
+
+class Players(nn.Module):
+    """Both players of a game."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__()
+        self.generator, self.discriminator = Generator(config), Discriminator(config)
+
+
 def configure() -> None:
     """One thread a core, and denormals flushed to zero as XLA does."""
     torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     torch.set_flush_denormal(True)
 
 
-def model(case: Case, *, channels_last: bool = False) -> nn.Module:
-    """The module of a case, with the case's weights."""
-    weights = case.weights()
+def model(case: Case, *, channels_last: bool = False) -> Any:
+    """The module of a case, with the case's weights; of a game both players."""
+    weights, config = case.weights(), case.config
     if case.name == "mlp":
-        module: nn.Module = Mlp((case.config.n_in, *case.config.widths, case.config.n_out))
+        module: nn.Module = Mlp((config.n_in, *config.widths, config.n_out))
     elif case.name == "cnn":
         dense = weights["dense_0"]
-        dense["w"] = _channels_first_rows(dense["w"], case.config.channels[-1])
-        module = Cnn(case.config.channels, dense["w"].shape[0])
+        dense["w"] = _channels_first_rows(dense["w"], config.channels[-1])
+        module = Cnn(config.channels, dense["w"].shape[0])
+    elif case.name == "autoencoder":
+        module = Autoencoder((*config.shape, *config.widths, config.n_code))
+    elif case.kind == "game":
+        first, last = weights["generator"]["layer_0"], weights["discriminator"][f"layer_{len(config.discriminator)}"]
+        first["w"] = _channels_first_rows(first["w"].T, config.generator[0]).T
+        last["w"] = _channels_first_rows(last["w"], config.discriminator[-1])
+        module = Players(config)
     else:
-        module = ResNet(case.config.channels, case.config.blocks)
+        module = ResNet(config.channels, config.blocks)
     _load(module, weights)
     if channels_last:
         images: Any = module  # torch's annotations of `to` leave memory_format out
@@ -116,19 +184,28 @@ def model(case: Case, *, channels_last: bool = False) -> nn.Module:
     return module
 
 
-def batches(case: Case, *, channels_last: bool = False) -> list[tuple[torch.Tensor, torch.Tensor]]:
+def loss_of(case: Case, outputs: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """The mean loss of a classifier or an autoencoder."""
+    if case.kind == "autoencoder":
+        return F.binary_cross_entropy_with_logits(outputs, batch["x"], reduction="sum") / len(outputs)
+    return F.cross_entropy(outputs, batch["y"])
+
+
+def batches(case: Case, *, channels_last: bool = False) -> list[dict[str, torch.Tensor]]:
     """The batches of a case; images as NCHW in either memory order."""
     result = []
-    for x, y in case.batches():
-        rows = torch.tensor(np.moveaxis(x, -1, 1) if case.on_images else x).contiguous()
-        rows = rows.contiguous(memory_format=torch.channels_last) if channels_last else rows
-        result.append((rows, torch.tensor(y, dtype=torch.int64)))
+    for batch in case.batches():
+        tensors = {name: torch.tensor(v.astype(np.int64) if name == "y" else v) for name, v in batch.items()}
+        if case.on_images:
+            order: Any = torch.channels_last if channels_last else torch.contiguous_format
+            tensors["x"] = tensors["x"].movedim(-1, 1).contiguous(memory_format=order)
+        result.append(tensors)
     return result
 
 
 def optimizer(module: nn.Module, case: Case) -> torch.optim.Optimizer:
     """Adam, fused: one kernel for all parameters."""
-    return torch.optim.Adam(module.parameters(), lr=case.learning_rate, betas=(0.9, 0.999), eps=1e-8, fused=True)
+    return torch.optim.Adam(module.parameters(), lr=case.learning_rate, betas=(case.b1, 0.999), eps=1e-8, fused=True)
 
 
 def _channels_first_rows(w: np.ndarray, n_channels: int) -> np.ndarray:
@@ -145,7 +222,8 @@ def _load(module: Any, weights: dict[str, Any]) -> None:
             continue
         target = getattr(module, {"w": "weight", "b": "bias", "scale": "weight"}.get(name, name))
         if leaf.ndim == 4:
-            leaf = leaf.transpose(3, 2, 0, 1)  # HWIO to OIHW
+            turned = isinstance(module, nn.ConvTranspose2d)  # its kernel is IOHW and flipped
+            leaf = leaf[::-1, ::-1].transpose(2, 3, 0, 1) if turned else leaf.transpose(3, 2, 0, 1)  # HWIO to OIHW
         elif leaf.ndim == 2:
             leaf = leaf.T
         if tuple(target.shape) != leaf.shape:

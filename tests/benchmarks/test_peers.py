@@ -53,9 +53,11 @@ def test_our_rows_agree(name: str, row: str, expected: dict[str, list[float]]) -
 @pytest.mark.parametrize(
     "peer", [pytest.param(p, marks=pytest.mark.slow) if p == "torch-compile" else p for p in peers.MODULES]
 )
-def test_peer_agrees(name: str, peer: str, expected: dict[str, list[float]]) -> None:
+def test_peer_agrees(name: str, peer: str, expected: dict[str, list[float]], monkeypatch: pytest.MonkeyPatch) -> None:
     if importlib.util.find_spec(LIBRARIES[peer]) is None:
         pytest.skip(f"{LIBRARIES[peer]} is not installed")
+    if LIBRARIES[peer] == "torch":  # one thread: several would spin on a busy machine
+        monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0}, raising=False)
     rows = peers.rows(peer, cases.make(name, small=True))
     assert rows
     for make in rows.values():

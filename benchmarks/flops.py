@@ -1,0 +1,98 @@
+"""Floating-point operations of the workloads by hand: matrix products and convolutions, a multiply-add counted as 2.
+
+A model's function lists the forward pass of one example layer by layer; `step` and `game_step` make a training step of
+it.
+
+>>> from jaxdl.models import mlp as model
+>>> mlp(model.Config(4, 2, (3,))), step([24, 12], batch=10)
+([24, 12], 840)
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+
+from jaxdl.models import autoencoder as autoencoder_model
+from jaxdl.models import cnn as cnn_model
+from jaxdl.models import gan as gan_model
+from jaxdl.models import mlp as mlp_model
+from jaxdl.models import resnet as resnet_model
+
+
+def step(forward: Sequence[int], batch: int) -> int:
+    """Of a training step.
+
+    The backward pass of a layer costs its forward pass twice, for the weights' and the input's gradient; the first
+    layer needs no input gradient.
+    """
+    return batch * (3 * sum(forward) - forward[0])
+
+
+def game_step(config: gan_model.Config, batch: int) -> int:
+    """Of both players' updates: G(z) once, D on real and on generated examples, the judgment of G(z).
+
+    The judgment needs D's forward pass and its input gradients, the first layer's among them.
+    """
+    ours, theirs = generator(config), discriminator(config)
+    return step(ours, batch) + 2 * step(theirs, batch) + batch * 2 * sum(theirs)
+
+
+def mlp(config: mlp_model.Config) -> list[int]:
+    """Of each dense layer."""
+    return _dense((config.n_in, *config.widths, config.n_out))
+
+
+def autoencoder(config: autoencoder_model.Config) -> list[int]:
+    """Of each dense layer of the encoder and the decoder."""
+    half = (math.prod(config.shape), *config.widths, config.n_code)
+    return _dense(half) + _dense(half[::-1])
+
+
+def cnn(config: cnn_model.Config) -> list[int]:
+    """Of each convolution, and of the dense layer behind them."""
+    flops, side, n_in = [], config.size[0], config.n_in
+    for n_out in config.channels:
+        side -= config.window - 1
+        flops.append(_conv(side, config.window, n_in, n_out))
+        side, n_in = side // 2, n_out
+    return [*flops, 2 * side * side * n_in * config.n_out]
+
+
+def resnet(config: resnet_model.Config, side: int) -> list[int]:
+    """Of each convolution for images of height and width `side`, and of the dense layer behind them."""
+    n_in = config.channels[0]
+    flops = [_conv(side, 3, config.n_in, n_in)]
+    for stage, n_out in enumerate(config.channels):
+        for i in range(config.blocks):
+            side //= 2 if stage and i == 0 else 1
+            flops += [_conv(side, 3, n_in, n_out), _conv(side, 3, n_out, n_out)]
+            if n_in != n_out:
+                flops.append(_conv(side, 1, n_in, n_out))
+            n_in = n_out
+    return [*flops, 2 * n_in * config.n_out]
+
+
+def generator(config: gan_model.Config) -> list[int]:
+    """Of the dense layer and each transposed convolution, of which every input pixel meets the whole window."""
+    side, sizes = config.size[0] // 2 ** len(config.generator), (*config.generator, config.size[2])
+    flops = [2 * config.n_latent * side * side * sizes[0]]
+    for i, (n_in, n_out) in enumerate(itertools.pairwise(sizes)):
+        flops.append(_conv(side * 2**i, gan_model.WINDOW[0], n_in, n_out))
+    return flops
+
+
+def discriminator(config: gan_model.Config) -> list[int]:
+    """Of each convolution, and of the dense layer behind them."""
+    side, sizes, flops = config.size[0], (config.size[2], *config.discriminator), []
+    for n_in, n_out in itertools.pairwise(sizes):
+        side //= 2
+        flops.append(_conv(side, gan_model.WINDOW[0], n_in, n_out))
+    return [*flops, 2 * side * side * sizes[-1]]
+
+
+def _conv(side: int, window: int, n_in: int, n_out: int) -> int:
+    return 2 * side * side * window * window * n_in * n_out
+
+
+def _dense(sizes: Sequence[int]) -> list[int]:
+    return [2 * n_in * n_out for n_in, n_out in itertools.pairwise(sizes)]

@@ -119,6 +119,8 @@ def test_words_keep_what_they_are_told_to_keep():
         (["사과"], "사과"),  # 과 would leave one syllable
         (["나이"], "나이"),
         (["바다가"], "바다"),
+        (["고양이", "고양이가", "고양이는", "고양이들은"], "고양이"),  # 이 is no particle here
+        (["정확도", "정확도를"], "정확도"),
         (["dogs", ""], None),
     ],
 )

@@ -185,6 +185,11 @@ _VERBS += (
     "돼요",
 )
 _VERBS += ("하기", "되기", "함", "됨", "할", "될", "한", "된", "해")
+# Common nouns of three and more syllables that end like a noun with a particle.
+_NOUNS = _set(
+    "어린이 고양이 호랑이 원숭이 젊은이 늙은이 지팡이 목걸이 귀걸이 손잡이 옷걸이 떡볶이 달팽이 지렁이 정치가"
+)
+_NOUNS |= _set("만족도 난이도 정확도 완성도 제주도 강원도 경기도 울릉도 민주주의 자본주의 사회주의 개인주의")
 _SUFFIXES = sorted(_VERBS + _AFTER_CONSONANT + _AFTER_VOWEL + _AFTER_ANY, key=len, reverse=True)
 
 
@@ -193,13 +198,13 @@ def korean_stem(word: str) -> str:
     """A Korean word without its particle or ending; other words as they are. By rules, without a dictionary.
 
     The longest ending goes that fits the sound before it (은 이 을 과 follow a final consonant, 는 가 를 와 a vowel)
-    and leaves at least two syllables, or a word in Latin letters or digits. So "고양이" (cat) loses a syllable that
-    looks like a particle: the price of having no dictionary.
+    and leaves at least two syllables, or a word in Latin letters or digits. A noun whose last syllable looks like a
+    particle is only known if it is one of a few common ones: the price of having no dictionary.
 
     >>> korean_stem("학교에서는"), korean_stem("사과"), korean_stem("AI가"), korean_stem("발표합니다")
     ('학교', '사과', 'AI', '발표')
     """
-    if not _is_hangul(word[-1:]):
+    if not _is_hangul(word[-1:]) or word in _NOUNS:
         return word
     for suffix in _SUFFIXES:
         rest = word.removesuffix(suffix)

@@ -77,8 +77,8 @@ def from_json(stored: str, config: Any) -> Translator:
     """The `Translator` that `to_json` wrote, for a model's Config. Raises ValueError if damaged."""
     try:
         values = json.loads(stored)
-        tokenizers = (text.from_json(values[side]) for side in ("source", "target"))
-        return translator(config, *tokenizers, int(values["source_length"]), int(values["target_length"]))
+        source, target = (text.from_json(values[side]) for side in ("source", "target"))
+        return translator(config, source, target, int(values["source_length"]), int(values["target_length"]))
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(f"not a stored translator: {error!r}") from None
 
@@ -139,17 +139,18 @@ def attention(
     ids = encode_source(system, source)
     read = jnp.asarray(pad([ids], *bucket_lengths([len(ids)], 1)))
     tokens = jax.device_get(_program(system.model, system.config, system.target_length, beam)(params, read))[0]
-    written = [int(token) for token in tokens if token != PAD][: system.target_length - 1]
-    target_in = jnp.asarray(pad([[BOS, *written]], system.target_length))
+    written = [int(token) for token in tokens if token != PAD]
+    written += [EOS] * (len(written) < len(tokens))  # it stands there unless the output was cut off
+    target_in = jnp.asarray(pad([[BOS, *written[:-1]]], system.target_length))
     maps = _maps_program(system.model, system.config)(params, read, target_in)
-    weights = np.asarray(jax.device_get(maps))[0, :, :, : len(written) + 1, : len(ids)]
-    return weights, text.pieces(system.target, [*written, EOS]), text.pieces(system.source, ids)
+    weights = np.asarray(jax.device_get(maps))[0, :, :, : len(written), : len(ids)]
+    return weights, text.pieces(system.target, written), text.pieces(system.source, ids)
 
 
 @functools.lru_cache(maxsize=16)
 def _program(model: Any, config: Any, max_length: int, beam: int) -> Callable[[Params, Array], Array]:
     """One compiled call a shape: sources [B, S] to tokens [B, T]."""
-    options = {"bos": BOS, "eos": EOS, "pad": PAD, "max_length": max_length}
+    options: dict[str, Any] = {"bos": BOS, "eos": EOS, "pad": PAD, "max_length": max_length}
 
     def run(params: Params, source: Array) -> Array:
         if beam == 1:

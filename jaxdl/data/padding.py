@@ -4,6 +4,7 @@ N sequences, L length, B batch.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ def pad(sequences: Sequence[Sequence[int]], length: int) -> np.ndarray:
     return rows
 
 
-def token_mask(ids: np.ndarray) -> np.ndarray:
+def token_mask(ids: Any) -> Any:
     """True where a token stands, False at the padding. Any shape, numpy or JAX.
 
     >>> token_mask(pad([[5, 6], [7]], 3)).tolist()

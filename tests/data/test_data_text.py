@@ -184,10 +184,11 @@ def test_bucket_lengths_pad_the_least(lengths, n_buckets, multiple):
 def test_every_sequence_comes_once_in_a_shape_of_the_fixed_set(sequences, batch_size, n_buckets):
     bounds = bucket_lengths([len(s) for s in sequences], n_buckets, multiple=2)
     seen: dict[int, list[int]] = {}
-    for rows, ids in bucket_batches(sequences, bounds, batch_size):
+    batches = list(bucket_batches(sequences, bounds, batch_size))
+    for rows, ids in batches:
         assert ids.shape in {(batch_size, bound) for bound in bounds}
         seen |= {int(row): ids[i][token_mask(ids[i])].tolist() for i, row in enumerate(rows)}
         assert (ids[len(rows) :] == PAD).all()
     assert [seen[i] for i in range(len(sequences))] == sequences
-    assert sum(len(rows) for rows, _ in bucket_batches(sequences, bounds, batch_size)) == len(sequences)
-    assert ids.dtype == np.int32
+    assert sum(len(rows) for rows, _ in batches) == len(sequences)
+    assert {ids.dtype for _, ids in batches} == {np.dtype(np.int32)}

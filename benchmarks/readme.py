@@ -86,9 +86,17 @@ def output() -> str:
     return f"```\n{(RESULTS / 'main_job.txt').read_text().rstrip()}\n```\n"
 
 
+def summaries() -> str:
+    """The table of SciTLDR-A's summaries."""
+    from benchmarks.summaries import table  # with jax: only this section waits for it
+
+    return table(json.loads((RESULTS / "scores" / "scitldr_summaries.json").read_text()))
+
+
 def generate(readme: str) -> str:
     """README with every generated section written anew."""
-    for name, content in (("output", output()), ("scores", scores()), ("speed", speed())):
+    sections = {"output": output(), "scores": scores(), "summaries": summaries(), "speed": speed()}
+    for name, content in sections.items():
         readme = section(readme, name, content)
     return readme
 

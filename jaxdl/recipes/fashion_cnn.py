@@ -19,7 +19,7 @@ class Config(supervised.ImageConfig):
     """
 
     model: cnn.Config = cnn.Config(
-        channels=(32, 64), padding="SAME", widths=(256,), normalization="batch", dropout=0.25
+        channels=(32, 64, 128), padding="SAME", widths=(256,), normalization="batch", dropout=0.25
     )
     epochs: int = 15
     batch_size: int | None = 128

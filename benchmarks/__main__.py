@@ -1,4 +1,4 @@
-"""Time jaxdl beside its peers on this machine: `python -m benchmarks mlp cnn resnet losses`."""
+"""Time jaxdl beside its peers on this machine: `python -m benchmarks mlp cnn resnet autoencoder gan`."""
 
 import argparse
 import sys
@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
-from benchmarks import cases, losses, ours, peers, records, runs
+from benchmarks import cases, game_sweep, losses, ours, peers, records, runs
 from benchmarks.records import Record
 
-WORKLOADS = (*cases.NAMES, "losses")
+ALONE = {"gan-sweep": game_sweep, "losses": losses}  # without peers: a module with `run(rounds)` and `BASE`
+WORKLOADS = (*cases.NAMES, *ALONE)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -48,9 +49,9 @@ def main(arguments: Sequence[str]) -> None:
     """Run the chosen workloads, print their tables and write their records."""
     chosen, everything = parse(arguments), []
     for workload in chosen.workloads:
-        if workload == "losses":
-            found = losses.run(chosen.rounds)
-            report(found, losses.BASE)
+        if workload in ALONE:
+            found = ALONE[workload].run(chosen.rounds)
+            report(found, ALONE[workload].BASE)
         else:
             found = runs.run(cases.make(workload), chosen.against, chosen.rounds, with_memory=chosen.memory)
             report(found, ours.BASE)

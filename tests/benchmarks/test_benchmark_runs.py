@@ -137,7 +137,7 @@ def test_peak_memory_is_this_process_own() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["vgg"], "no workload 'vgg'; there are mlp, cnn, resnet, autoencoder, gan, losses"),
+        (["vgg"], "no workload 'vgg'; there are mlp, cnn, resnet, autoencoder, gan, gan-sweep, losses"),
         (["mlp", "--against", "caffe"], "no peer 'caffe'; there are flax, nnx"),
         (["mlp", "--rounds", "1"], "--rounds must be at least 2"),
     ],

@@ -1,0 +1,102 @@
+"""A sweep over eight seeds of a game: eight runs in one `vmap`ped call, beside eight calls one after the other.
+
+    gan-sweep       the DCGAN of the workload `gan`, batch 64: arithmetic is what takes the time
+    mixture-sweep   the dense players of the recipe mixture_gan, batch 256: small products, many calls of small kernels
+
+A call makes some steps by `lax.scan`, on the same data for all seeds; a seed draws parameters and noise. Milliseconds
+are those of a step of all eight games.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from benchmarks import cases, ours, records, timing
+from benchmarks.records import Record
+from benchmarks.trainer import PARITY
+from jaxdl import metrics
+from jaxdl.models import gan
+from jaxdl.recipes import mixture_gan
+from jaxdl.training import TrainState, adversarial
+from jaxdl.types import Array, Batch
+
+SEEDS = 8
+BASE = "jaxdl-vmap"
+
+
+class Sweep(NamedTuple):
+    """One game to be played from several seeds.
+
+    Attributes:
+        model: of both players.
+        options: of the game.
+        batch: examples a step.
+        steps: in a call.
+        flops: of one step of one game; None where the products are too small to matter.
+    """
+
+    model: gan.Config
+    options: adversarial.Config
+    batch: int
+    steps: int
+    flops: int | None
+
+
+def sweeps() -> dict[str, Sweep]:
+    """The two games by workload."""
+    case, mixture = cases.make("gan"), mixture_gan.Config()
+    return {
+        "gan-sweep": Sweep(case.config, ours.game_config(case), case.batch, 4, case.flops),
+        "mixture-sweep": Sweep(mixture.model, mixture, 256, 50, None),
+    }
+
+
+def run(rounds: int, chosen: Mapping[str, Sweep] | None = None) -> list[Record]:
+    """Records of both ways to make each sweep; their losses must agree."""
+    peak, found = timing.matmul_peak(), []
+    for workload, sweep in (sweeps() if chosen is None else chosen).items():
+        shared = {"workload": workload, **records.environment(), "seeds": SEEDS, "batch": sweep.batch}
+        found += [shared | record for record in _run(sweep, rounds, peak)]
+    return found
+
+
+def _run(sweep: Sweep, rounds: int, peak: float) -> list[Record]:
+    thunks = implementations(sweep)
+    losses = {row: jnp.asarray(thunk()) for row, thunk in thunks.items()}
+    difference = float(jnp.abs(losses["jaxdl-one-by-one"] - losses[BASE]).max())
+    if not difference <= PARITY:
+        raise ValueError(f"benchmarks: the losses of both ways differ by {difference:.1e}, {PARITY:.0e} is allowed")
+    found = []
+    for row, times in timing.measure(thunks, rounds=rounds).items():
+        record: Record = {"implementation": row, "step_ms": records.milliseconds(times, sweep.steps)}
+        if sweep.flops is not None:
+            record |= records.rates(SEEDS * sweep.flops, record["step_ms"], peak)
+        found.append(record)
+    return found
+
+
+def implementations(sweep: Sweep) -> dict[str, Callable[[], Any]]:
+    """Row -> what plays all games for `sweep.steps` steps from their start; gives the losses [SEEDS, steps]."""
+    players = adversarial.players(gan, sweep.model)
+    step = adversarial.make_adversarial_step(players, sweep.options)
+    shape = sweep.steps, sweep.batch
+    x = jax.random.uniform(jax.random.key(0), (*shape, *sweep.model.size))
+    data = {"x": x, "mask": jnp.ones(shape, bool)}
+    keys = jax.random.split(jax.random.key(1), SEEDS)
+    start = jax.jit(functools.partial(adversarial.init_game, players=players, config=sweep.options))
+    starts = [start(key) for key in keys]
+    together = jax.tree.map(lambda *leaves: jnp.stack(leaves), *starts)
+
+    def play(state: TrainState, data: Batch) -> tuple[TrainState, Array]:
+        state, scores = jax.lax.scan(step, state, data)
+        return state, metrics.value(scores["discriminator_loss"]) + metrics.value(scores["generator_loss"])
+
+    one, all_games = jax.jit(play), jax.jit(jax.vmap(play, in_axes=(0, None)))
+
+    def one_by_one() -> Array:
+        return jnp.stack([one(state, data)[1] for state in starts])
+
+    return {BASE: lambda: all_games(together, data)[1], "jaxdl-one-by-one": one_by_one}

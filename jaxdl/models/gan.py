@@ -283,8 +283,8 @@ def example(key: Key) -> tuple[Callable[[Params], Array], Params]:
     """A small loss of both players' parameters, with every layer kind of the model in it."""
     params_key, z_key, x_key, y_key = jax.random.split(key, 4)
     config = Config(size=(4, 4, 1), n_latent=2, generator=(2,), discriminator=(1, 2), n_classes=2, n_embedding=1)
-    z, x = jax.random.normal(z_key, (4, 2)), jax.random.uniform(x_key, (4, 4, 4, 1))
-    y = jax.random.randint(y_key, (4,), 0, 2)
+    z, x = jax.random.normal(z_key, (5, 2)), jax.random.uniform(x_key, (5, 4, 4, 1))
+    y = jax.random.randint(y_key, (5,), 0, 2)
 
     def loss(params: Params) -> Array:
         dtype = params["generator"]["layer_0"]["w"].dtype
@@ -294,6 +294,6 @@ def example(key: Key) -> tuple[Callable[[Params], Array], Params]:
         both = jnp.concatenate([x.astype(dtype), fake])
         y_both = jnp.concatenate([y, y])
         logits, _ = discriminate(theirs, state["discriminator"], both, config, train=True, labels=y_both)
-        return minimax.value(logits[:4], logits[4:])
+        return minimax.value(logits[:5], logits[5:])
 
     return loss, init(params_key, config)

@@ -26,8 +26,8 @@ def task(model: autoencoder.Config, config: supervised.Config, splits: Splits, *
     """An autoencoder of {"x": [N, *shape]}; the epoch is judged by the objective on the validation part.
 
     Scores: "loss" (the objective), "mse" (mean over all elements of (x - reconstruction)^2); for a sparse one
-    "activity" (the mean of the codes), for a denoising one "noisy_mse" (of the corrupted input itself). Evaluation
-    corrupts too, always with the same noise.
+    "activity" (the mean of the codes). Evaluation corrupts too, always with the same noise, and gives a denoising one's
+    "noisy_mse", of the corrupted input itself (Gaussian noise is not clipped).
 
     Args:
         model: the network and its objective.
@@ -48,13 +48,15 @@ def task(model: autoencoder.Config, config: supervised.Config, splits: Splits, *
         scores = {"loss": _weighted(loss, where), "mse": metrics.mean(_squares(parts.reconstruction, x), where=where)}
         if model.sparsity != "none":
             scores["activity"] = metrics.mean(parts.code.mean(1), where=where)
-        if model.corruption != "none":
-            noisy = autoencoder.corrupted(x, model, key=key)
-            scores["noisy_mse"] = metrics.mean(_squares(noisy, x), where=where)
         return loss + regularizers.elastic_net(params, l1_rate=config.l1, l2_rate=config.l2), (state, scores)
 
     def evaluate_batch(state: TrainState, batch: Batch) -> Metrics:
-        return loss_fn(state.params, {}, batch, jax.random.key(0))[1][1]
+        x, key = supervised.as_float(batch["x"]), jax.random.key(0)
+        _, (_, scores) = loss_fn(state.params, {}, batch, key)
+        if model.corruption != "none":
+            noisy = autoencoder.corrupted(x, model, key=key)
+            scores["noisy_mse"] = metrics.mean(_squares(noisy, x), where=batch["mask"])
+        return scores
 
     def init(key: Key) -> TrainState:
         init_key, run_key = jax.random.split(key)

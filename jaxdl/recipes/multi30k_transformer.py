@@ -6,8 +6,7 @@ Needs the extra `jaxdl[text]`. The defaults are a labeled short run for a CPU; a
 """
 
 import dataclasses
-
-import numpy as np
+from typing import Any
 
 from jaxdl import data, translation
 from jaxdl.data import text
@@ -52,7 +51,7 @@ def task(config: Config) -> Task:
 
 def measure(outputs: list[str], references: list[tuple[str, ...]]) -> dict[str, float]:
     """BLEU in [0, 100] as sacrebleu counts it, on the raw texts."""
-    return {"bleu": float(np.float64(_bleu().corpus_score(outputs, [[right[0] for right in references]]).score))}
+    return {"bleu": _bleu().corpus_score(outputs, [[right[0] for right in references]]).score}
 
 
 def signature() -> str:
@@ -62,7 +61,7 @@ def signature() -> str:
     return str(bleu.get_signature())
 
 
-def _bleu():
+def _bleu() -> Any:
     try:
         import sacrebleu
     except ImportError:

@@ -114,11 +114,17 @@ def task(
 
 
 def examples(system: Translator, part: Arrays, *, every: bool = False) -> Arrays:
-    """Arrays of token numbers for a part's texts: an example for every reference, or for the first alone."""
+    """Arrays of token numbers for a part's texts: an example for every reference, or for the first alone.
+
+    Raises: ValueError if every target is too long.
+    """
     rows = [
         (x, y) for x, right in zip(part["x"], part["references"], strict=True) for y in (right if every else right[:1])
     ]
-    return translation.encode_pairs(system, [x for x, _ in rows], [y for _, y in rows])
+    arrays = translation.encode_pairs(system, [x for x, _ in rows], [y for _, y in rows])
+    if rows and not len(arrays["source"]):
+        raise ValueError(f"none of {len(rows)} targets fits into {system.target_length} tokens: give a longer target")
+    return arrays
 
 
 def sequence_scores(logits: Array, batch: Batch, label_smoothing: float = 0.0) -> Metrics:

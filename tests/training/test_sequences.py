@@ -167,6 +167,8 @@ def test_long_sources_are_cut_and_long_targets_left_out():
     arrays = translation.encode_pairs(SYSTEM, ["abababab", "a", "b"], ["a", "abab", "ababa"])
     assert arrays["source"].tolist() == [[4, 5, 4, 5, EOS], [4, EOS, 0, 0, 0]]
     assert arrays["target"].tolist() == [[BOS, 4, EOS, 0, 0, 0], [BOS, 4, 5, 4, 5, EOS]]
+    with pytest.raises(ValueError, match="none of 1 targets fits into 5 tokens"):
+        sequences.examples(SYSTEM, texts([("a", ("ababa",))]))
 
 
 def test_mistakes_are_named_before_anything_is_compiled():

@@ -76,20 +76,24 @@ def best(scores: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.take_along_axis(scores, areas, axis=1), areas
 
 
+def _unit(visits: Any) -> Any:
+    return normalize(visits)  # typed as if it gave two values
+
+
 def with_scikit_learn(x: np.ndarray, dense: bool) -> tuple[np.ndarray, np.ndarray]:
     """NearestNeighbors with cosine distance, brute force (its only way for the cosine), then a sparse product."""
     visits = sparse.csr_matrix(x)
     found = NearestNeighbors(n_neighbors=NEAREST, metric="cosine", algorithm="brute").fit(x if dense else visits)
     distances, rows = found.kneighbors(x if dense else visits)
     starts = np.arange(0, rows.size + 1, NEAREST)
-    weights = sparse.csr_matrix(((1 - distances).ravel(), rows.ravel(), starts), shape=(len(x), len(x)))
+    weights: Any = sparse.csr_matrix(((1 - distances).ravel(), rows.ravel(), starts), shape=(len(x), len(x)))
     return 1 - distances, best((weights @ visits).toarray(), x)[1]
 
 
 def with_scipy(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Unit rows, the product of blocks with all users, the product with the visits: sparse throughout."""
     visits = sparse.csr_matrix(x)
-    unit = normalize(visits)
+    unit = _unit(visits)
     parts = [best(((unit[i : i + _BLOCK] @ unit.T) @ visits).toarray(), x[i : i + _BLOCK]) for i in _starts(x)]
     return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
@@ -97,7 +101,7 @@ def with_scipy(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def with_scipy_regrouped(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The same with our order of the products, unit (unit^T visits): fair to scipy."""
     visits = sparse.csr_matrix(x)
-    unit = normalize(visits)
+    unit = _unit(visits)
     return best((unit @ (unit.T @ visits)).toarray(), x)
 
 

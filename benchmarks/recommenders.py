@@ -80,7 +80,7 @@ def _protocols(score: Any, test: np.ndarray, draws: range) -> dict[str, list[flo
             pairs = [
                 _ranked(score(jnp.asarray(shown[b])), jnp.asarray(shown[b]), jnp.asarray(withheld[b])) for b in blocks
             ]
-            total = (sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs))
+            total = metrics.merge_all([{"score": pair} for pair in pairs])["score"]
             found.setdefault(protocol, []).append(100 * float(metrics.value(total)))
     return found
 

@@ -1,4 +1,4 @@
-"""How good a ranking is: ranked score with a half-life, precision and recall at k, NDCG; and how many items it shows at all.
+"""How good a ranking is: ranked score with a half-life, precision and recall at k, NDCG; and how much it ever shows.
 
 All take scores [B, I] of all items, `relevant` [B, I] bool (what should be found) and `candidates` [B, I] bool (what
 may be shown: not what the user has already); they return (sum, count) pairs as `jaxdl.metrics`, a mean over users with

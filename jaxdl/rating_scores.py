@@ -83,7 +83,7 @@ def predict_by_factors(n_factors: int = 8, *, settings: supervised.Config, seed:
         model = factorization.Config(*shape, n_factors, mean=float(ratings.values.mean()))
         task = _factors.ratings_task(model, settings, data.Splits(_factors.pairs(ratings), {}, {}))
         state = fit(task, epochs=settings.epochs, batch_size=settings.batch_size, seed=seed).state
-        everyone = np.indices(shape, np.int32).reshape(2, -1).T
+        everyone = jnp.asarray(np.indices(shape, np.int32).reshape(2, -1).T)
         return np.asarray(factorization.apply(state.params, everyone, model)).reshape(shape)
 
     return predict

@@ -240,13 +240,14 @@ def _by_factors(asker: _Asker) -> _Scored:
     settings = supervised.Config(
         epochs=30, batch_size=batch, learning_rate=0.01, schedule="cosine", l2=1 / n if ratings.explicit else 0.0
     )
-    how = {"epochs": settings.epochs, "batch_size": batch}
     everyone = np.ones(len(known), np.float32)
     if ratings.explicit:
         mean = float(ratings.values.mean())
         model = factorization.Config(len(ratings.user_names), len(known), mean=mean)
         splits = data.Splits(_factors.pairs(ratings), {}, {})
-        params = fit(_factors.ratings_task(model, settings, splits), **how).state.params
+        params = fit(
+            _factors.ratings_task(model, settings, splits), epochs=settings.epochs, batch_size=batch
+        ).state.params
         own = np.flatnonzero(known)
         scores, parts = factorization.fold_in(params, jnp.asarray(own), jnp.asarray(values[own]), model, ridge=1.0)
         terms = np.zeros((len(known), len(known)), np.float32)
@@ -255,7 +256,9 @@ def _by_factors(asker: _Asker) -> _Scored:
         x = ratings.matrix()[1].astype(np.uint8)
         tied = softmax_factorization.Config(len(known), n_factors=min(64, len(known)), dropout=0.3, hide_many=0.25)
         splits = data.Splits({"x": x, "shown": x}, {}, {})
-        params = fit(_factors.visits_task(tied, settings, splits), **how).state.params
+        params = fit(
+            _factors.visits_task(tied, settings, splits), epochs=settings.epochs, batch_size=batch
+        ).state.params
         shown = jnp.asarray(values)
         scores = softmax_factorization.apply(params, shown[None], tied)[0]
         terms = np.stack([np.asarray(softmax_factorization.contributions(params, shown, i)) for i in range(len(known))])

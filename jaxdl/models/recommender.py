@@ -172,7 +172,7 @@ def apply(params: Params, values: Array, known: Array, config: Config) -> Array:
     if config.feedback == "visits":
         return _dot(values, params["similarity"].T)
     every = jnp.arange(values.shape[1])
-    return jax.lax.map(lambda one: _rated_by_items(params, *one, every, config)[0], (values, known))
+    return jax.lax.map(lambda one: _rated_by_items(params, one[0], one[1], every, config)[0], (values, known))
 
 
 def from_neighbors(params: Params, weights: Array, values: Array, known: Array, config: Config) -> Array:
@@ -184,7 +184,9 @@ def from_neighbors(params: Params, weights: Array, values: Array, known: Array, 
     if config.feedback == "visits":
         return _dot(keep_nearest(weights, config.k), params["values"])
     every = jnp.arange(values.shape[1])
-    return jax.lax.map(lambda one: _rated_by_users(params, *one, every, config)[0], (weights, values, known))
+    return jax.lax.map(
+        lambda one: _rated_by_users(params, one[0], one[1], one[2], every, config)[0], (weights, values, known)
+    )
 
 
 def contributions(
@@ -257,12 +259,11 @@ def _prepared(rows: Array, known: Array, config: Config, weights: Array | None) 
 
 def _adds_up(config: Config) -> bool:
     """Whether user-based scores are a plain product: every user counts, with a weight that is never negative."""
-    plain = config.similarity == "cosine" and not config.significance
-    return config.feedback == "visits" and config.k is None and plain
+    return config.feedback == "visits" and config.similarity == "cosine" and not (config.k or config.significance)
 
 
 def _rarity(known: Array) -> Array:
-    """log(N / n_d) for the features d of rows [N, D], 0 where no row has it: the inverse user frequency."""
+    """Inverse user frequency: log(N / n_d) for the features d of rows [N, D]."""
     return inverse_document_frequency(known.astype(jnp.float32), scheme="plain")
 
 

@@ -5,6 +5,7 @@ jaxdl train ratings_factorization
 
 import dataclasses
 
+import jax.numpy as jnp
 import numpy as np
 
 from jaxdl import data
@@ -49,7 +50,7 @@ def task(config: Config) -> Task:
 
 
 def _true_rmse(state: TrainState, made: Generated, model: factorization.Config) -> float:
-    everyone = np.indices(made.truth.shape, np.int32).reshape(2, -1).T  # all pairs
+    everyone = jnp.asarray(np.indices(made.truth.shape, np.int32).reshape(2, -1).T)  # all pairs
     found = np.asarray(factorization.apply(state.params, everyone, model))
     return float(np.sqrt(((found - made.truth.ravel()) ** 2).mean()))
 

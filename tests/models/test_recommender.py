@@ -172,12 +172,12 @@ def test_all_blocks_of_users_share_one_compilation():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Config(by="users"), "did you mean 'user'"),
+        (lambda: Config(by="users"), "did you mean 'user'"),  # pyright: ignore[reportArgumentType]
         (lambda: Config(k=0), "k must be positive"),
         (lambda: Config(significance=-1), "significance"),
         (lambda: recommender.fit(jnp.ones((2, 3)), jnp.ones((3, 2), bool), Config()), r"\(2, 3\) and \(3, 2\)"),
         (
-            lambda: recommender.similarities(*[jnp.ones((2, 3)), jnp.ones((2, 4))] * 2, Config()),
+            lambda: recommender.similarities(*(jnp.ones((2, n)) for n in (3, 4, 3, 4)), config=Config()),
             r"\[N, D\], y and y_known \[M, D\]",
         ),
     ],

@@ -3,7 +3,7 @@
 The graph: a node for each sentence, w_ij how much sentence i resembles sentence j, by
 
     overlap   |words of i and of j| / (ln |i| + ln |j|)          TextRank
-    tf_idf    cosine of the TF-IDF weights                       LexRank, without its threshold
+    tf_idf    cosine of the TF-IDF weights                       LexRank
     bm25      BM25 score of sentence j for the words of i        not symmetric
 
 and w_ii = 0. PageRank: the share of its time that a reader spends at each node who follows an edge with probability d
@@ -13,6 +13,9 @@ and w_ii = 0. PageRank: the share of its time that a reader spends at each node 
 
 A node without edges (dangling) sends its reader to v. Key words are found on the graph of words that stand close
 together. There is nothing to learn here; `jaxdl.models.ranker` is trained for the same task.
+
+Given the same words, the overlap ranking is that of the package `summa`; it differs from ours in where a sentence ends,
+its stop words, and that it always stems. LexRank's threshold (0.1) is left out, as in its continuous form.
 
 References: Mihalcea and Tarau, "TextRank: bringing order into text", 2004; Erkan and Radev, "LexRank", 2004; Barrios et
 al., "Variations of the similarity function of TextRank", 2016; Page et al., "The PageRank citation ranking", 1999.

@@ -12,7 +12,7 @@ from jaxdl.validation import require_positive
 
 N_SOURCE, N_TARGET = 256, 16  # room for 198 and 15 tokens: another version of Babel may write a few letters more
 
-_SOURCE_LENGTH, _TARGET_LENGTH = 48, 11  # the longest date has 39 letters; ten of ISO and the end
+_SOURCE_LENGTH, _TARGET_LENGTH = 40, 11  # the longest date has 39 letters; ten of ISO and the end
 _HELD_OUT = 2_000
 
 
@@ -24,7 +24,7 @@ class Config(sequences.Config):
         examples: dates to train on; they are drawn, so there is no end of them.
     """
 
-    examples: int = 20_000
+    examples: int = 40_000
     batch_size: int | None = 64
     schedule: sequences.supervised.Schedule = "cosine"
     clip_norm: float | None = 1.0

@@ -59,7 +59,7 @@ def test_every_string_has_one_right_answer_and_known_letters():
                 written = dates.write(day, locale, length)
                 assert meaning.setdefault(written, day) == day
                 assert alphabet.issuperset(written)
-                assert len(written) < 48
+                assert len(written) < 40
 
 
 def test_unknown_parts_and_locales_are_refused():

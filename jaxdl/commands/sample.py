@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from jaxdl.arguments import UsageError, positional
+from jaxdl.arguments import UsageError, pop_options, positional
 from jaxdl.compilation import use_compilation_cache
 
 HELP = """sample RUN --out FILE.png [--count N] [--label K] [--seed S] [--interpolate STEPS]
@@ -16,7 +16,7 @@ _USAGE = "sample RUN --out FILE.png [--count N] [--label K] [--seed S] [--interp
 
 def run(argv: list[str]) -> int:
     """Draw and write the picture; returns the exit code."""
-    options, rest = _pop_options(argv, ("--out", "--count", "--label", "--seed", "--interpolate"))
+    options, rest = pop_options(argv, "--out", "--count", "--label", "--seed", "--interpolate")
     (folder,) = positional(rest, _USAGE, least=1, most=1)
     out, numbers = _out(options), _numbers(options)
     use_compilation_cache()
@@ -32,18 +32,6 @@ def run(argv: list[str]) -> int:
     _write(examples, columns, out)
     print(f"{len(examples)} examples of {folder}: {out}")
     return 0
-
-
-def _pop_options(argv: list[str], names: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:
-    """Take `--name VALUE` and `--name=VALUE` out of a command line: ({name: value}, the other words)."""
-    found, rest, words = {}, [], iter(argv)
-    for word in words:
-        flag, equals, value = word.partition("=")
-        if flag in names:
-            found[flag] = value if equals else next(words, "")
-        else:
-            rest.append(word)
-    return found, rest
 
 
 def _out(options: dict[str, str]) -> Path:

@@ -137,6 +137,27 @@ def averaged_generator(train_state: TrainState, config: Config) -> tuple[Params,
     return chosen["params"], chosen["state"]
 
 
+def make_adversarial_step(
+    players: Players, config: Config
+) -> Callable[[TrainState, Batch], tuple[TrainState, Metrics]]:
+    """One step of the game as a pure function of (train state, batch); see the head of the file.
+
+    The batch is {"x": [B, ...], "mask": [B]} and, for a conditional game, "y": [B] labels, which the generated examples
+    share. Metrics: both losses, and the mean of D on the data and on what is generated (both end at 1/2).
+    """
+
+    def step(train_state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        key = step_key(train_state)
+        first, *others = _minibatches(batch, config.discriminator_steps, players.conditional)
+        after, turn = _discriminator_turn(players, config, train_state, first, jax.random.fold_in(key, 0))
+        for i, part in enumerate(others, 1):
+            after, turn = _discriminator_turn(players, config, after, part, jax.random.fold_in(key, i))
+        after, scores = _generator_turn(players, config, after, turn)
+        return after._replace(step=train_state.step + 1), turn.metrics | scores
+
+    return step
+
+
 class _Turn(NamedTuple):
     """What the discriminator's last turn leaves for the generator's: G(z) and the way back through it."""
 
@@ -147,62 +168,49 @@ class _Turn(NamedTuple):
     metrics: Metrics
 
 
-def make_adversarial_step(
-    players: Players, config: Config
-) -> Callable[[TrainState, Batch], tuple[TrainState, Metrics]]:
-    """One step of the game as a pure function of (train state, batch); see the head of the file.
+def _discriminator_turn(
+    players: Players, config: Config, train_state: TrainState, batch: Batch, key: Key
+) -> tuple[TrainState, _Turn]:
+    """D <- D - optimizer(d L_D / d D) on one minibatch."""
+    z, y = jax.random.normal(key, (batch["x"].shape[0], players.n_latent)), batch.get("y")
 
-    The batch is {"x": [B, ...], "mask": [B]} and, for a conditional game, "y": [B] labels, which the generated examples
-    share. Metrics: both losses, and the mean of D on the data and on what is generated (both end at 1/2).
-    """
-    optimizer, average = optimizers(config), ewma(config.average)
-    judged_by = minimax.saturating_generator_loss if config.saturating else minimax.non_saturating_generator_loss
+    def generate(params: Params) -> tuple[Array, State]:
+        return players.generate(params, train_state.state["generator"], z, y, True)
 
-    def descend(name: str, train_state: TrainState, gradient: Params) -> TrainState:
-        params = train_state.params[name]
-        updates, opt_state = optimizer[name].update(gradient, train_state.opt_state[name], params)
-        return train_state._replace(
-            params={**train_state.params, name: optax.apply_updates(params, updates)},
-            opt_state={**train_state.opt_state, name: opt_state},
-        )
+    fake, pull_back, generator_state = jax.vjp(generate, train_state.params["generator"], has_aux=True)
+    own = train_state.params["discriminator"], train_state.state["discriminator"]
+    loss = functools.partial(_discriminator_loss, players=players, config=config)
+    gradient, (state, scores) = jax.grad(loss, has_aux=True)(*own, batch, fake)
+    train_state = _descend(config, "discriminator", train_state, gradient)
+    train_state = train_state._replace(state={**train_state.state, "discriminator": state})
+    return train_state, _Turn(fake, pull_back, y, generator_state, scores)
 
-    def discriminator_turn(train_state: TrainState, batch: Batch, key: Key) -> tuple[TrainState, _Turn]:
-        z, y = jax.random.normal(key, (batch["x"].shape[0], players.n_latent)), batch.get("y")
 
-        def generate(params: Params) -> tuple[Array, State]:
-            return players.generate(params, train_state.state["generator"], z, y, True)
+def _generator_turn(
+    players: Players, config: Config, train_state: TrainState, turn: _Turn
+) -> tuple[TrainState, Metrics]:
+    """G <- G - optimizer(d L_G / d G), through the new D; then the average takes the new G in."""
+    judge = train_state.params["discriminator"], train_state.state["discriminator"]
+    of_logits = minimax.saturating_generator_loss if config.saturating else minimax.non_saturating_generator_loss
 
-        fake, pull_back, generator_state = jax.vjp(generate, train_state.params["generator"], has_aux=True)
-        own = train_state.params["discriminator"], train_state.state["discriminator"]
-        loss = functools.partial(_discriminator_loss, players=players, config=config)
-        gradient, (state, scores) = jax.grad(loss, has_aux=True)(*own, batch, fake)
-        train_state = descend("discriminator", train_state, gradient)
-        train_state = train_state._replace(state={**train_state.state, "discriminator": state})
-        return train_state, _Turn(fake, pull_back, y, generator_state, scores)
+    def loss(fake: Array) -> Array:
+        return of_logits(players.discriminate(*judge, fake, turn.labels, True)[0])
 
-    def generator_turn(train_state: TrainState, turn: _Turn) -> tuple[TrainState, Metrics]:
-        judge = train_state.params["discriminator"], train_state.state["discriminator"]
+    value, slope = jax.value_and_grad(loss)(turn.fake)
+    train_state = _descend(config, "generator", train_state, turn.pull_back(slope)[0])
+    newest = {"params": train_state.params["generator"], "state": turn.generator_state}
+    average = ewma(config.average).update(train_state.state["average"], newest)
+    state = {**train_state.state, "generator": turn.generator_state, "average": average}
+    return train_state._replace(state=state), {"generator_loss": metrics.mean(value)}
 
-        def loss(fake: Array) -> Array:
-            return judged_by(players.discriminate(*judge, fake, turn.labels, True)[0])
 
-        value, slope = jax.value_and_grad(loss)(turn.fake)
-        train_state = descend("generator", train_state, turn.pull_back(slope)[0])
-        newest = {"params": train_state.params["generator"], "state": turn.generator_state}
-        smooth = average.update(train_state.state["average"], newest)
-        state = {**train_state.state, "generator": turn.generator_state, "average": smooth}
-        return train_state._replace(state=state), {"generator_loss": metrics.mean(value)}
-
-    def step(train_state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        key = step_key(train_state)
-        first, *others = _minibatches(batch, config.discriminator_steps, players.conditional)
-        after, turn = discriminator_turn(train_state, first, jax.random.fold_in(key, 0))
-        for i, part in enumerate(others, 1):
-            after, turn = discriminator_turn(after, part, jax.random.fold_in(key, i))
-        after, scores = generator_turn(after, turn)
-        return after._replace(step=train_state.step + 1), turn.metrics | scores
-
-    return step
+def _descend(config: Config, name: str, train_state: TrainState, gradient: Params) -> TrainState:
+    params = train_state.params[name]
+    updates, opt_state = optimizers(config)[name].update(gradient, train_state.opt_state[name], params)
+    return train_state._replace(
+        params={**train_state.params, name: optax.apply_updates(params, updates)},
+        opt_state={**train_state.opt_state, name: opt_state},
+    )
 
 
 def _discriminator_loss(

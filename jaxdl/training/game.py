@@ -1,5 +1,6 @@
 """The game of a GAN as a `Task`: what is watched meanwhile, samples from fixed noise, and a word when it collapses."""
 
+import functools
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -48,35 +49,11 @@ def game(
         scores, headline, frame, pictures: as in `Task`.
     Raises: ValueError for labels outside [0, K), values that are not finite, examples of another shape than G's.
     """
-    for name, part in data._asdict().items():
-        if has_rows(part):
-            validate(part, n_classes, name=name)
-    n = count(data.train)
-    rows = batch_rows(n, config.batch_size)
-    if rows % config.discriminator_steps:
-        raise ValueError(f"adversarial: discriminator_steps {config.discriminator_steps} must divide {rows} examples")
-    made = jax.eval_shape(
-        lambda key: fixed_samples(players, init_game(key, players, config), config, 1),
-        jax.random.key(0),
-    )
-    if made.shape[1:] != data.train["x"].shape[1:]:
-        raise ValueError(f"the generator makes examples of {made.shape[1:]}, the data have {data.train['x'].shape[1:]}")
-
-    def evaluate_batch(state: TrainState, batch: Batch) -> Metrics:
-        x, y = as_float(batch["x"]), batch["y"] if players.conditional else None
-        fake = fixed_samples(players, state, config, x.shape[0], y)
-        judge = state.params["discriminator"], state.state["discriminator"]
-        logits = [players.discriminate(*judge, examples, y, False)[0] for examples in (x, fake)]
-        return {
-            "coverage": coverage(x, fake, where=batch["mask"]),
-            "d_real": metrics.mean(jax.nn.sigmoid(logits[0]), where=batch["mask"]),
-            "d_fake": metrics.mean(jax.nn.sigmoid(logits[1]), where=batch["mask"]),
-        }
-
+    _check(players, config, data, n_classes)
     return Task(
         lambda key: init_game(key, players, config),
         make_adversarial_step(players, config),
-        evaluate_batch,
+        functools.partial(_evaluate_batch, players, config),
         data,
         monitor="val_coverage",
         mode="max",
@@ -86,6 +63,32 @@ def game(
         frame=frame,
         callbacks=(report_collapse(),),
     )
+
+
+def _check(players: Players, config: Config, data: Splits, n_classes: int | None) -> None:
+    for name, part in data._asdict().items():
+        if has_rows(part):
+            validate(part, n_classes, name=name)
+    rows = batch_rows(count(data.train), config.batch_size)
+    if rows % config.discriminator_steps:
+        raise ValueError(f"adversarial: discriminator_steps {config.discriminator_steps} must divide {rows} examples")
+    made = jax.eval_shape(
+        lambda key: fixed_samples(players, init_game(key, players, config), config, 1), jax.random.key(0)
+    )
+    if made.shape[1:] != data.train["x"].shape[1:]:
+        raise ValueError(f"the generator makes examples of {made.shape[1:]}, the data have {data.train['x'].shape[1:]}")
+
+
+def _evaluate_batch(players: Players, config: Config, state: TrainState, batch: Batch) -> Metrics:
+    x, y = as_float(batch["x"]), batch["y"] if players.conditional else None
+    fake = fixed_samples(players, state, config, x.shape[0], y)
+    judge = state.params["discriminator"], state.state["discriminator"]
+    logits = [players.discriminate(*judge, examples, y, False)[0] for examples in (x, fake)]
+    return {
+        "coverage": coverage(x, fake, where=batch["mask"]),
+        "d_real": metrics.mean(jax.nn.sigmoid(logits[0]), where=batch["mask"]),
+        "d_fake": metrics.mean(jax.nn.sigmoid(logits[1]), where=batch["mask"]),
+    }
 
 
 def fixed_samples(

@@ -90,25 +90,35 @@ def flags(kind: type, prefix: str = "--") -> list[str]:
     return found
 
 
+def pop_options(argv: Sequence[str], *names: str) -> tuple[dict[str, str], list[str]]:
+    """Take `--name VALUE` and `--name=VALUE` out of a command line: ({name: value}, the other words).
+
+    A name at the end of the line, without its value, has the value "".
+
+    >>> pop_options(["runs/1", "--beam", "4", "text"], "--beam")
+    ({'--beam': '4'}, ['runs/1', 'text'])
+    """
+    found: dict[str, str] = {}
+    rest, words = [], iter(argv)
+    for word in words:
+        flag, equals, value = word.partition("=")
+        if flag in names:
+            found[flag] = value if equals else next(words, "")
+        else:
+            rest.append(word)
+    return found, rest
+
+
 def pop_paths(argv: Sequence[str], *names: str) -> tuple[dict[str, Path], list[str]]:
-    """Take `--name PATH` and `--name=PATH` out of a command line: ({name: path}, the other words).
+    """`pop_options` for folders.
 
     >>> pop_paths(["--epochs", "3", "--run-dir", "there"], "--run-dir")
     ({'--run-dir': PosixPath('there')}, ['--epochs', '3'])
     """
-    found: dict[str, Path] = {}
-    rest = []
-    words = iter(argv)
-    for word in words:
-        flag, equals, value = word.partition("=")
-        if flag not in names:
-            rest.append(word)
-            continue
-        value = value if equals else next(words, "")
-        if not value or value.startswith("--"):
-            raise UsageError(f"{flag} needs a folder")
-        found[flag] = Path(value)
-    return found, rest
+    found, rest = pop_options(argv, *names)
+    if missing := next((flag for flag, value in found.items() if not value or value.startswith("--")), None):
+        raise UsageError(f"{missing} needs a folder")
+    return {flag: Path(value) for flag, value in found.items()}, rest
 
 
 def positional(argv: Sequence[str], usage: str, *, least: int, most: int) -> list[str]:

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from jaxdl.arguments import UsageError, positional
+from jaxdl.arguments import UsageError, pop_options, positional
 from jaxdl.compilation import use_compilation_cache
 
 HELP = """translate RUN [TEXT ...] [--beam N] [--attention FILE.png]
@@ -16,7 +16,7 @@ _USAGE = 'translate RUN ["TEXT" ...] [--beam N] [--attention FILE.png]'
 
 def run(argv: list[str]) -> int:
     """Print one line a text; returns the exit code."""
-    options, rest = _pop_options(argv)
+    options, rest = pop_options(argv, "--beam", "--attention")
     folder, *sources = positional(rest, _USAGE, least=1, most=len(rest) + 1)
     beam, picture = _beam(options.get("--beam", "1")), _picture(options.get("--attention"))
     use_compilation_cache()
@@ -58,17 +58,6 @@ def load(folder: Path) -> tuple[Any, Any]:
         return TrainState(system.model.init(key, system.config), {}, (), key, key)
 
     return system, run_folder.read_params(folder, jax.eval_shape(init, jax.random.key(0))).params
-
-
-def _pop_options(argv: list[str]) -> tuple[dict[str, str], list[str]]:
-    found, rest, words = {}, [], iter(argv)
-    for word in words:
-        flag, equals, value = word.partition("=")
-        if flag in ("--beam", "--attention"):
-            found[flag] = value if equals else next(words, "")
-        else:
-            rest.append(word)
-    return found, rest
 
 
 def _beam(value: str) -> int:

@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdl import data, similarity
-from jaxdl.data.catalogs import Catalog, attribute_vectors
+from jaxdl.data.catalogs import Catalog, attribute_vectors, nearest
 from jaxdl.data.ratings import Ratings
 from jaxdl.models import factorization, recommender, softmax_factorization
 from jaxdl.similar_items import shared_attributes
-from jaxdl.validation import did_you_mean, require_name, require_positive
+from jaxdl.validation import require_name, require_positive
 
 Method = Literal["user", "item", "content", "factor"]
 
@@ -134,7 +134,7 @@ def _row(ratings: Ratings, user: str, users: Catalog | None) -> int | None:
     if users is not None and user in users.ids:
         return None
     names = (*ratings.user_names, *(users.ids if users else ()))
-    raise ValueError(f"there is no user {user!r}{did_you_mean(user, names)} {len(names):,} users are known")
+    raise ValueError(f"there is no user {user!r}{nearest(user, names)} {len(names):,} users are known")
 
 
 def _config(ratings: Ratings, by: Literal["user", "item"], k: int | None) -> recommender.Config:

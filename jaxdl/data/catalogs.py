@@ -4,6 +4,7 @@ R rows (items or users), D attribute values.
 """
 
 import csv
+import difflib
 import importlib.util
 import re
 from collections import Counter
@@ -57,7 +58,18 @@ class Catalog(NamedTuple):
         if within:
             some = "; ".join(self.names[row] for row in within[:5])
             raise ValueError(f"{text!r} could be any of {len(within)}: {some}{'; ...' if len(within) > 5 else ''}")
-        raise ValueError(f"there is no {text!r}{did_you_mean(text, (*self.names, *self.ids))}")
+        raise ValueError(f"there is no {text!r}{nearest(text, self.names)}")
+
+
+def nearest(text: str, names: Sequence[str]) -> str:
+    """The three nearest names as a question, whatever their case and the year behind a title; "." without any.
+
+    >>> nearest("alein", ("Alien (1979)", "Up (2009)"))
+    ", did you mean 'Alien (1979)'?"
+    """
+    plain = {re.sub(r" \(\d{4}\)$", "", name).lower(): name for name in names}
+    found = difflib.get_close_matches(text.strip().lower(), plain, n=3, cutoff=0.5)
+    return f", did you mean {' or '.join(repr(plain[name]) for name in found)}?" if found else "."
 
 
 def text_of(path: Path | str) -> str:

@@ -142,9 +142,9 @@ def reconstructions(model: autoencoder.Config, state: TrainState, splits: Splits
     x = supervised.as_float(jnp.asarray(splits.test["x"][rows]))
     noisy = autoencoder.corrupted(x, model, key=jax.random.key(0))
     values = jax.jit(lambda x: autoencoder.reconstruction(autoencoder.apply(state.params, x, model), model))(noisy)
-    shown = [x, values] if model.corruption == "none" else [x, jnp.clip(noisy, 0, 1), values]
+    shown = [x, values] if model.corruption == "none" else [x, noisy, values]
     title = "inputs, " + ("" if model.corruption == "none" else "the same corrupted, ") + "reconstructions"
-    return pictures.image_grid(jax.device_get(jnp.concatenate(shown)), columns=len(x), title=title)
+    return pictures.image_grid(jax.device_get(jnp.clip(jnp.concatenate(shown), 0, 1)), columns=len(x), title=title)
 
 
 def filter_grid(encoder: Params, shape: tuple[int, ...], *, n: int = 100, title: str = "") -> Any:

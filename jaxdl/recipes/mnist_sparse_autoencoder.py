@@ -1,6 +1,8 @@
 """MNIST with an overcomplete sparse autoencoder: 1,024 sigmoid units, of which few are on at a time.
 
 jaxdl train mnist_sparse_autoencoder
+
+Probe accuracy 0.9750 (one seed), 91 s a run on cpu, 2 cores; record of 2026-11-21.
 """
 
 import dataclasses

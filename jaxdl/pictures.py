@@ -28,10 +28,11 @@ def _figure(width: float, height: float, columns: int = 1) -> tuple[Any, list[An
 
 def curves(history: dict[str, list[float]], epochs: Sequence[int]) -> Any:
     """Every score by epoch, training and validation ("val_...") in one panel a score."""
-    names = [name for name in history if not name.startswith("val_") and name != "seconds"]
+    names = list(dict.fromkeys(name.removeprefix("val_") for name in history if name != "seconds"))
     figure, axes = _figure(4.2 * len(names), 3.2, len(names))
     for ax, name in zip(axes, names, strict=True):
-        ax.plot(epochs, history[name], color=_BLUE, label="training", marker="." if len(epochs) < 40 else None)
+        if name in history:  # some scores are for the validation part alone
+            ax.plot(epochs, history[name], color=_BLUE, label="training", marker="." if len(epochs) < 40 else None)
         if f"val_{name}" in history:
             ax.plot(epochs, history[f"val_{name}"], color=_ORANGE, label="validation")
         ax.set_xlabel("epoch")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxdl import cli, runs
+from jaxdl import cli, pictures, runs
 from jaxdl.models import cnn, gan
 from jaxdl.recipes import _gan, _judge, digits_cnn, digits_gan, mixture_gan
 from jaxdl.training import adversarial
@@ -56,6 +56,14 @@ def test_the_run_folder_shows_the_training(run):
     assert first.shape == last.shape
     assert (first != last).any()
     assert (run.folder / "training.gif").stat().st_size > 1000
+
+
+def test_a_score_of_the_validation_part_alone_has_its_panel():
+    """Coverage is watched there only."""
+    figure = pictures.curves({"d_real": [0.9, 0.5], "seconds": [1.0, 1.0], "val_d_real": [0.8, 0.6]}, [1, 2])
+    more = pictures.curves({"d_real": [0.9, 0.5], "val_coverage": [0.1, 0.7]}, [1, 2])
+    assert [ax.get_title() for ax in figure.axes] == ["d_real"]
+    assert [(ax.get_title(), len(ax.lines)) for ax in more.axes] == [("d_real", 1), ("coverage", 1)]
 
 
 def test_scores_come_back(run):

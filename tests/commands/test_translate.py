@@ -8,6 +8,7 @@ import sys
 import jax
 import pytest
 from PIL import Image
+from refusal import refused
 
 from jaxdl import cli, run_folder, translation
 from jaxdl.data import dates, text
@@ -38,22 +39,6 @@ def run(tmp_path_factory):
     return folder, *write_run(folder, MODEL)
 
 
-@pytest.fixture(autouse=True)
-def own_caches(tmp_path_factory, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache" / "xla"))
-    for name in ("MIN_COMPILE_TIME_SECS", "MIN_ENTRY_SIZE_BYTES"):
-        monkeypatch.setenv(f"JAX_PERSISTENT_CACHE_{name}", "0")
-
-
-def refused(capsys, *words: str) -> str:
-    assert cli.main(["translate", *words]) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.count("\n") == 1, err
-    return err
-
-
 def test_it_reads_nothing_but_the_folder(run, capsys, monkeypatch):
     folder, system, params = run
     monkeypatch.delenv("JAXDL_DATA", raising=False)
@@ -82,20 +67,20 @@ def test_the_picture_shows_every_script(run, capsys, tmp_path):
 
 def test_what_cannot_be_understood_is_refused(run, capsys, tmp_path, monkeypatch):
     folder = str(run[0])
-    assert "usage: jaxdl translate RUN" in refused(capsys)
-    assert "is not a run folder" in refused(capsys, str(tmp_path / "none"), "a")
-    assert "whole number from 1 to 64, got 'x'" in refused(capsys, folder, "a", "--beam", "x")
-    assert "whole number from 1 to 64, got '0'" in refused(capsys, folder, "a", "--beam=0")
-    assert "needs FILE.png in a folder that exists" in refused(capsys, folder, "a", "--attention", "a.txt")
-    assert "needs FILE.png in a folder that exists" in refused(capsys, folder, "a", "--attention")
-    assert "unknown option --bean" in refused(capsys, folder, "a", "--bean", "3")
+    assert "usage: jaxdl translate RUN" in refused(capsys, "translate")
+    assert "is not a run folder" in refused(capsys, "translate", str(tmp_path / "none"), "a")
+    assert "whole number from 1 to 64, got 'x'" in refused(capsys, "translate", folder, "a", "--beam", "x")
+    assert "whole number from 1 to 64, got '0'" in refused(capsys, "translate", folder, "a", "--beam=0")
+    assert "needs FILE.png in a folder that exists" in refused(capsys, "translate", folder, "a", "--attention", "a.txt")
+    assert "needs FILE.png in a folder that exists" in refused(capsys, "translate", folder, "a", "--attention")
+    assert "unknown option --bean" in refused(capsys, "translate", folder, "a", "--bean", "3")
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
-    assert "nothing to translate" in refused(capsys, folder)
+    assert "nothing to translate" in refused(capsys, "translate", folder)
 
 
 def test_a_run_that_does_not_translate_is_refused(capsys, tmp_path):
     run_folder.write_config(tmp_path, "digits_mlp", digits_mlp.Config())
-    assert "is a run of digits_mlp, which does not translate" in refused(capsys, str(tmp_path), "a")
+    assert "is a run of digits_mlp, which does not translate" in refused(capsys, "translate", str(tmp_path), "a")
 
 
 def test_a_damaged_run_is_named(run, capsys, tmp_path):
@@ -104,16 +89,17 @@ def test_a_damaged_run_is_named(run, capsys, tmp_path):
     path = folder / translation.FILE
     stored = json.loads(path.read_text())
     path.write_text(json.dumps(stored | {"target": {"kind": "bytes", "tokens": []}}))
-    assert "n_target is 16, but the vocabulary has 260" in refused(capsys, str(folder), "a")
+    assert "n_target is 16, but the vocabulary has 260" in refused(capsys, "translate", str(folder), "a")
     path.write_text('{"source":')
-    assert f"{path} is damaged" in refused(capsys, str(folder), "a")
+    assert f"{path} is damaged" in refused(capsys, "translate", str(folder), "a")
     shutil.copy(run[0] / translation.FILE, path)
     (folder / "params.safetensors").unlink()
-    assert "did not finish" in refused(capsys, str(folder), "a")
+    assert "did not finish" in refused(capsys, "translate", str(folder), "a")
 
 
 def test_one_context_vector_has_no_attention_to_draw(capsys, tmp_path):
     write_run(tmp_path / "run", seq2seq.Config(256, 16, d_embedding=4, n_hidden=4, attention="none"))
     picture = tmp_path / "a.png"
-    assert "no attention to draw" in refused(capsys, str(tmp_path / "run"), "a", "--attention", str(picture))
+    words = [str(tmp_path / "run"), "a", "--attention", str(picture)]
+    assert "no attention to draw" in refused(capsys, "translate", *words)
     assert not picture.exists()

@@ -104,10 +104,11 @@ def fixed_samples(
     return players.generate(*averaged_generator(train_state, config), z, labels, False)[0]
 
 
-def report_collapse(monitor: str = "val_coverage", *, share: float = 0.5) -> Callback:
+def report_collapse(monitor: str = "val_coverage", *, share: float = 0.5, least: float = 0.1) -> Callback:
     """A callback that says so when the generator shows much less of the data than it did before.
 
-    Collapse is a coverage below `share` of the best one so far; it is reported once until the coverage has recovered.
+    Collapse is a coverage below `share` of the best one so far, once that was at least `least`. It is reported when it
+    begins, and again only after the coverage had recovered.
     """
     collapsed = False
 
@@ -116,8 +117,8 @@ def report_collapse(monitor: str = "val_coverage", *, share: float = 0.5) -> Cal
         if event.kind != "epoch" or monitor not in event.metrics:
             return
         best, now = max(event.history.history[monitor]), event.metrics[monitor]
-        if now < share * best and not collapsed:
+        before, collapsed = collapsed, best >= least and now < share * best
+        if collapsed and not before:
             print(f"epoch {event.epoch}: collapse: {monitor} {now:.3f}, it was {best:.3f}", file=sys.stderr)
-        collapsed = now < share * best
 
     return callback

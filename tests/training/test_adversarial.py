@@ -300,11 +300,11 @@ def test_impossible_data_are_refused():
 def test_collapse_is_reported_once_and_again_after_a_recovery(capsys):
     callback, history = game.report_collapse(), History()
     state = adversarial.init_game(jax.random.key(0), adversarial.players(gan, MODEL), PLAIN)
-    for epoch, value in enumerate([0.1, 0.6, 0.2, 0.1, 0.5, 0.25], 1):
+    for epoch, value in enumerate([0.05, 0.01, 0.6, 0.2, 0.1, 0.5, 0.25], 1):
         history.append(epoch, {"val_coverage": value})
         callback(Event("epoch", epoch, epoch, state, {"val_coverage": value}, history, None))
     reported = capsys.readouterr().err.splitlines()
     assert reported == [
-        "epoch 3: collapse: val_coverage 0.200, it was 0.600",
-        "epoch 6: collapse: val_coverage 0.250, it was 0.600",
+        "epoch 4: collapse: val_coverage 0.200, it was 0.600",
+        "epoch 7: collapse: val_coverage 0.250, it was 0.600",
     ]

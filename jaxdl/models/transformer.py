@@ -99,7 +99,7 @@ def apply(params: Params, source: Array | None, target_in: Array, config: Config
 
 
 def encode(params: Params, source: Array, config: Config, *, key: Key | None = None) -> Array:
-    """The encoder's output [B, S, D]: what the decoder reads. Padding neither reads nor is read by a token."""
+    """The encoder's output [B, S, D]: what the decoder reads. No token reads from padding."""
     x, layers_key = _embed(params, "source", source, config, key)
     attend = _attend(config, x.shape[1], mask=_may_read(source, config))
     return _layers(params["encoder"], x, config, attend, None, layers_key)

@@ -14,6 +14,7 @@ Dims: B batch, T queries, S keys, H heads, K features of a head, D features of t
 """
 
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +22,7 @@ import jax.numpy as jnp
 from jaxdl.nn.chunked_attention import chunked_attention
 from jaxdl.nn.dense import dense, init_dense
 from jaxdl.nn.embedding import rotary
+from jaxdl.nn.initializers import glorot_uniform
 from jaxdl.types import Array, DType, Key, Params, at_least_float32, wide_dtype
 from jaxdl.validation import require_name
 
@@ -98,7 +100,7 @@ def dot_product_attention(
     """
     _check("dot_product_attention", q, k, v, mask)
     if implementation is None:
-        implementation = choose_implementation(jax.default_backend(), q.dtype, q.shape[-1])
+        implementation = choose_implementation(jax.default_backend(), q, k, masked=mask is not None)
     require_name("dot_product_attention", "implementation", implementation, IMPLEMENTATIONS)
     if implementation == "chunked":
         return chunked_attention(q, k, v, mask=mask, causal=causal)
@@ -112,28 +114,37 @@ def dot_product_attention(
     return jnp.where(jnp.broadcast_to(some, y.shape), y, jnp.zeros_like(y))
 
 
-def choose_implementation(backend: str, dtype: DType, n_features: int) -> str:
-    """ "fused" where cuDNN's kernel takes it (a GPU, half precision, heads of up to 128 in steps of 8), else "plain".
+def choose_implementation(backend: str, q: Any, k: Any, *, masked: bool) -> str:
+    """Which form of `dot_product_attention` runs: "fused" where cuDNN's kernel takes the arrays, else "plain".
 
-    >>> choose_implementation("gpu", jnp.bfloat16, 64), choose_implementation("cpu", jnp.bfloat16, 64)
+    It takes half precision and heads of up to 128 features in steps of 8 on a GPU; a mask reaches it as a bias, and
+    then its backward pass needs even lengths. Only shapes and dtypes of q [B, T, H, K] and k [B, S, H, K] count.
+
+    >>> q = jax.ShapeDtypeStruct((2, 10, 4, 64), jnp.bfloat16)
+    >>> choose_implementation("gpu", q, q, masked=True), choose_implementation("cpu", q, q, masked=True)
     ('fused', 'plain')
     """
-    half = jnp.dtype(dtype) in (jnp.dtype(jnp.float16), jnp.dtype(jnp.bfloat16))
-    return "fused" if backend in ("gpu", "cuda") and half and n_features <= 128 and n_features % 8 == 0 else "plain"
+    half = q.dtype in (jnp.dtype(jnp.float16), jnp.dtype(jnp.bfloat16))
+    fits = q.shape[-1] <= 128 and q.shape[-1] % 8 == 0
+    even = not masked or (q.shape[1] % 2 == 0 and k.shape[1] % 2 == 0)
+    return "fused" if backend in ("gpu", "cuda") and half and fits and even else "plain"
 
 
 def init_multi_head_attention(key: Key, d_model: int, *, bias: bool = True, dtype: DType = jnp.float32) -> Params:
-    """Parameters of `multi_head_attention`: {"qkv": {"w": [D, 3D], "b": [3D]}, "out": {"w": [D, D], "b": [D]}}.
+    """Parameters of `multi_head_attention`: {"qkv": {"w": [D, 3D]}, "q": {"b"}, "v": {"b"}, "out": {"w": [D, D], "b"}}.
 
-    The columns of "qkv" are queries, keys, values, each drawn by Glorot's rule for [D, D].
+    The columns of "qkv" are queries, keys, values, each drawn by Glorot's rule for [D, D]. Keys have no bias: it would
+    add the same to all scores of a query, which a softmax does not see (torch's is drawn and never learned).
 
     >>> init_multi_head_attention(jax.random.key(0), 4)["qkv"]["w"].shape
     (4, 12)
     """
     *in_keys, out_key = jax.random.split(key, 4)
-    parts = [init_dense(k, d_model, d_model, bias=bias, dtype=dtype) for k in in_keys]
-    qkv = jax.tree.map(lambda *leaves: jnp.concatenate(leaves, axis=-1), *parts)
-    return {"qkv": qkv, "out": init_dense(out_key, d_model, d_model, bias=bias, dtype=dtype)}
+    w = jnp.concatenate([glorot_uniform(k, (d_model, d_model), dtype) for k in in_keys], axis=1)
+    params = {"qkv": {"w": w}, "out": init_dense(out_key, d_model, d_model, bias=bias, dtype=dtype)}
+    if bias:
+        params |= {name: {"b": jnp.zeros((d_model,), dtype)} for name in ("q", "v")}
+    return params
 
 
 def multi_head_attention(
@@ -149,8 +160,8 @@ def multi_head_attention(
 ) -> Array:
     """Attention in H learned projections at once, from `x` to itself or to a memory.
 
-        q, k, v = x W_q, m W_k, m W_v     cut into H heads of K = D / H features
-        y = concat over heads of attention(q, k, v)  W_o
+        q, k, v = x W_q + b_q, m W_k, m W_v + b_v      cut into H heads of K = D / H features
+        y = concat over heads of attention(q, k, v)  W_o + b_o
 
     Args:
         params: as from `init_multi_head_attention`.
@@ -177,7 +188,8 @@ def multi_head_attention(
 
 def project_qkv(params: Params, x: Array, n_heads: int, positions: Array | None = None) -> tuple[Array, Array, Array]:
     """Queries, keys and values [B, T, H, K] of x [B, T, D], by one product; q and k turned to `positions` [T]."""
-    q, k, v = (split_heads(part, n_heads) for part in jnp.split(dense(params["qkv"], x), 3, axis=-1))
+    q, k, v = jnp.split(dense(params["qkv"], x), 3, axis=-1)
+    q, k, v = (split_heads(y, n_heads) for y in (_add_bias(params, "q", q), k, _add_bias(params, "v", v)))
     if positions is None:
         return q, k, v
     return rotary(q, positions), rotary(k, positions), v
@@ -185,15 +197,18 @@ def project_qkv(params: Params, x: Array, n_heads: int, positions: Array | None 
 
 def project_queries(params: Params, x: Array, n_heads: int) -> Array:
     """Queries [B, T, H, K] of x [B, T, D]."""
-    d_model = x.shape[-1]
-    return split_heads(dense(jax.tree.map(lambda leaf: leaf[..., :d_model], params["qkv"]), x), n_heads)
+    q = dense({"w": params["qkv"]["w"][:, : x.shape[-1]]}, x)
+    return split_heads(_add_bias(params, "q", q), n_heads)
 
 
 def project_keys_values(params: Params, memory: Array, n_heads: int) -> tuple[Array, Array]:
     """Keys and values [B, S, H, K] of a memory [B, S, D], by one product."""
-    d_model = memory.shape[-1]
-    k, v = jnp.split(dense(jax.tree.map(lambda leaf: leaf[..., d_model:], params["qkv"]), memory), 2, axis=-1)
-    return split_heads(k, n_heads), split_heads(v, n_heads)
+    k, v = jnp.split(dense({"w": params["qkv"]["w"][:, memory.shape[-1] :]}, memory), 2, axis=-1)
+    return split_heads(k, n_heads), split_heads(_add_bias(params, "v", v), n_heads)
+
+
+def _add_bias(params: Params, name: str, x: Array) -> Array:
+    return x + jnp.broadcast_to(params[name]["b"].astype(x.dtype), x.shape) if name in params else x
 
 
 def split_heads(x: Array, n_heads: int) -> Array:

@@ -91,25 +91,30 @@ def test_scores_are_softmaxed_in_float32(key):
 
 
 @pytest.mark.parametrize(
-    ("backend", "dtype", "n_features", "expected"),
+    ("backend", "dtype", "n_features", "lengths", "masked", "expected"),
     [
-        ("cpu", "bfloat16", 64, "plain"),
-        ("gpu", "bfloat16", 64, "fused"),
-        ("gpu", "float16", 128, "fused"),
-        ("cuda", "bfloat16", 8, "fused"),
-        ("gpu", "float32", 64, "plain"),
-        ("gpu", "bfloat16", 256, "plain"),
-        ("gpu", "bfloat16", 12, "plain"),
-        ("tpu", "bfloat16", 64, "plain"),
+        ("cpu", "bfloat16", 64, (4, 6), True, "plain"),
+        ("gpu", "bfloat16", 64, (4, 6), True, "fused"),
+        ("gpu", "float16", 128, (4, 6), True, "fused"),
+        ("cuda", "bfloat16", 8, (4, 6), False, "fused"),
+        ("gpu", "float32", 64, (4, 6), True, "plain"),
+        ("gpu", "bfloat16", 256, (4, 6), True, "plain"),
+        ("gpu", "bfloat16", 12, (4, 6), True, "plain"),
+        ("gpu", "bfloat16", 64, (4, 5), True, "plain"),
+        ("gpu", "bfloat16", 64, (3, 6), True, "plain"),
+        ("gpu", "bfloat16", 64, (3, 5), False, "fused"),
+        ("tpu", "bfloat16", 64, (4, 6), True, "plain"),
     ],
 )
-def test_the_fused_kernel_is_chosen_where_it_exists(backend, dtype, n_features, expected):
-    assert choose_implementation(backend, jnp.dtype(dtype), n_features) == expected
+def test_the_fused_kernel_is_chosen_where_it_exists(backend, dtype, n_features, lengths, masked, expected):
+    q, k = (jax.ShapeDtypeStruct((2, n, 2, n_features), jnp.dtype(dtype)) for n in lengths)
+    assert choose_implementation(backend, q, k, masked=masked) == expected
 
 
 def test_the_backend_chooses(key, monkeypatch):
     """On a GPU the fused kernel is called, with the same arguments, and a row without keys is zero behind it, too."""
-    q, k, v = _qkv(key, dtype=jnp.bfloat16)
+    q, k, v = _qkv(key, (4, 4, 4), jnp.bfloat16)
+    mask = jnp.pad(NOTHING, ((0, 0), (0, 0), (0, 0), (0, 1)))
     calls = []
 
     def kernel(q, k, v, **options):
@@ -118,9 +123,9 @@ def test_the_backend_chooses(key, monkeypatch):
 
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     monkeypatch.setattr(jax.nn, "dot_product_attention", kernel)
-    y = nn.dot_product_attention(q, k, v, mask=NOTHING, causal=True)
+    y = nn.dot_product_attention(q, k, v, mask=mask, causal=True)
     assert [(c["implementation"], c["is_causal"]) for c in calls] == [("cudnn", True)]
-    assert calls[0]["mask"] is NOTHING
+    assert calls[0]["mask"] is mask
     np.testing.assert_array_equal(y[0], 1)
     np.testing.assert_array_equal(y[1], 0)
 

@@ -1,0 +1,96 @@
+"""From the start of a process to the end of its first epoch: `python -m benchmarks.start mlp jaxdl flax`.
+
+Every implementation runs in a process of its own, twice: with an empty compilation cache (cold) and with what the first
+run left there (warm). JAX's implementations share JAX's persistent cache; torch.compile has its own, in the same
+folder; PyTorch without it has none. Times are seconds since the process was started:
+
+    import_s        Python, the library and jaxdl are imported
+    first_step_s    the model is built, and traced, compiled and run once
+    first_epoch_s   one epoch more is done
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+
+
+def measure(workload: str, row: str) -> dict[str, dict[str, float]]:
+    """{"cold": seconds by mark, "warm": the same with the compilation cache that the first process left}."""
+    with tempfile.TemporaryDirectory() as cache:
+        return {state: _run(workload, row, cache) for state in ("cold", "warm")}
+
+
+def _run(workload: str, row: str, cache: str) -> dict[str, float]:
+    variables = os.environ | {
+        "JAX_COMPILATION_CACHE_DIR": str(Path(cache, "jax")),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
+        "TORCHINDUCTOR_CACHE_DIR": str(Path(cache, "torch")),
+    }
+    command = [sys.executable, "-m", "benchmarks.start", "--child", workload, row]
+    start = time.time()  # the child marks wall-clock times: a monotonic clock of its own would begin elsewhere
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+    marks = json.loads(done.stdout.splitlines()[-1])
+    return {name: round(mark - start, 3) for name, mark in marks.items()}
+
+
+def _child(workload: str, row: str) -> None:
+    """Train and print what `measure` reads."""
+    import jax
+
+    from benchmarks import cases, runs
+
+    make = runs.find(cases.make(workload), row)
+    marks = {"import_s": time.time()}
+    trainer = make()
+    jax.block_until_ready(trainer.step(0))
+    marks["first_step_s"] = time.time()
+    jax.block_until_ready(trainer.epoch())
+    marks["first_epoch_s"] = time.time()
+    print(json.dumps(marks))
+
+
+def table(found: dict[str, dict[str, dict[str, float]]]) -> str:
+    """Implementations by the time to the end of their first epoch, cold.
+
+    >>> marks = {"import_s": 1.0, "first_step_s": 2.0, "first_epoch_s": 3.0}
+    >>> print(table({"jaxdl": {"cold": marks, "warm": marks}}))
+    implementation       cold: import  first step  first epoch   warm: import  first step  first epoch
+    jaxdl                        1.00        2.00         3.00           1.00        2.00         3.00
+    """
+    head = "import  first step  first epoch"
+    lines = [f"{'implementation':<16}{'cold: ' + head:>40}{'warm: ' + head:>40}"]
+    for row, states in sorted(found.items(), key=lambda item: item[1]["cold"]["first_epoch_s"]):
+        cells = [
+            f"{seconds:>{w}.2f}" for s in states.values() for seconds, w in zip(s.values(), (15, 12, 13), strict=True)
+        ]
+        lines.append(f"{row:<16}" + "".join(cells))
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure rows of a workload and print them."""
+    if arguments and arguments[0] == "--child":
+        return _child(*arguments[1:])
+    parser = argparse.ArgumentParser("python -m benchmarks.start", description=__doc__)
+    parser.add_argument("workload")
+    parser.add_argument("rows", nargs="+", metavar="IMPLEMENTATION")
+    chosen = parser.parse_args(arguments)
+    found: dict[str, Any] = {row: measure(chosen.workload, row) for row in chosen.rows}
+    print(table(found))
+    return None
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -2,10 +2,12 @@
 
 import json
 import re
+import statistics
 import sys
 from pathlib import Path
 from typing import Any
 
+from benchmarks.scores import confidence
 from jaxdl import recipes
 
 RESULTS = Path(__file__).parent / "results"
@@ -24,7 +26,7 @@ def section(readme: str, name: str, content: str) -> str:
 def scores() -> str:
     """The table of recipes with their measured scores."""
     lines = [
-        "| recipe | what | score | mean | 95 % | seeds | seconds a run | device |",
+        "| recipe | what | score | mean | 95 % | seeds | seconds (fastest run) | device |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name in recipes.names():
@@ -93,9 +95,21 @@ def summaries() -> str:
     return table(json.loads((RESULTS / "scores" / "scitldr_summaries.json").read_text()))
 
 
+def recommendations() -> str:
+    """The ranked scores on MSWeb: means over draws of what is withheld, with 95 % intervals."""
+    table = json.loads((RESULTS / "scores" / "recommenders_msweb.json").read_text())["table"]
+    columns = list(next(iter(table.values())))
+    lines = [f"| method | {' | '.join(columns)} |", "|---" * (1 + len(columns)) + "|"]
+    for method, by_column in table.items():
+        cells = [f"{statistics.fmean(by_column[c]):.1f} ± {confidence(by_column[c]):.1f}" for c in columns]
+        lines.append(f"| {method} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def generate(readme: str) -> str:
     """README with every generated section written anew."""
     sections = {"output": output(), "scores": scores(), "summaries": summaries(), "speed": speed()}
+    sections["recommendations"] = recommendations()
     for name, content in sections.items():
         readme = section(readme, name, content)
     return readme
@@ -106,12 +120,12 @@ def score_line(record: dict[str, Any]) -> str:
 
     >>> record = {"score": "test accuracy", "mean": 0.98, "runs": [{}], "seconds": 4.2, "date": "2026-11-21"}
     >>> score_line(record | {"machine": "Linux x86_64, 2 cores", "device": "cpu (cpu), 1 in all"})
-    'Test accuracy 0.9800 (one seed), 4 s a run on cpu, 2 cores; record of 2026-11-21.'
+    'Test accuracy 0.9800 (one seed), 4 s for the fastest run on cpu, 2 cores; record of 2026-11-21.'
     """
     n = len(record["runs"])
     seeds = "one seed" if n == 1 else f"mean of {n} seeds"
     score = f"{record['score'][0].upper()}{record['score'][1:]} {record['mean']:.4f}"
-    return f"{score} ({seeds}), {record['seconds']:.0f} s a run on {_device(record)}; record of {record['date']}."
+    return f"{score} ({seeds}), {record['seconds']:.0f} s for the fastest run on {_device(record)}; record of {record['date']}."
 
 
 def with_score_line(source: str, line: str) -> str:

@@ -2,7 +2,7 @@
 
 jaxdl train digits_cnn
 
-Test accuracy 0.9894 (mean of 5 seeds), 17 s a run on cpu, 2 cores; record of 2026-11-21.
+Test accuracy 0.9894 (mean of 5 seeds), 16 s for the fastest run on cpu, 2 cores; record of 2026-11-21.
 """
 
 import dataclasses

@@ -2,7 +2,7 @@
 
 jaxdl train digits_mlp
 
-Test accuracy 0.9794 (mean of 5 seeds), 4 s a run on cpu, 2 cores; record of 2026-11-21.
+Test accuracy 0.9794 (mean of 5 seeds), 3 s for the fastest run on cpu, 2 cores; record of 2026-11-21.
 """
 
 import dataclasses

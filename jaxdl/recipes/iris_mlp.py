@@ -2,7 +2,7 @@
 
 jaxdl train iris_mlp
 
-Test accuracy 0.9667 (mean of 20 seeds), 7 s a run on cpu, 2 cores; record of 2026-11-21.
+Test accuracy 0.9667 (mean of 20 seeds), 6 s for the fastest run on cpu, 2 cores; record of 2026-11-21.
 """
 
 import dataclasses

@@ -2,7 +2,7 @@
 
 jaxdl train xor_mlp
 
-Train accuracy 1.0000 (mean of 3 seeds), 9 s a run on cpu, 2 cores; record of 2026-11-21.
+Train accuracy 1.0000 (mean of 3 seeds), 9 s for the fastest run on cpu, 2 cores; record of 2026-11-21.
 """
 
 import dataclasses

@@ -125,7 +125,8 @@ def score_line(record: dict[str, Any]) -> str:
     n = len(record["runs"])
     seeds = "one seed" if n == 1 else f"mean of {n} seeds"
     score = f"{record['score'][0].upper()}{record['score'][1:]} {record['mean']:.4f}"
-    return f"{score} ({seeds}), {record['seconds']:.0f} s for the fastest run on {_device(record)}; record of {record['date']}."
+    time = f"{record['seconds']:.0f} s for the fastest run on {_device(record)}"
+    return f"{score} ({seeds}), {time}; record of {record['date']}."
 
 
 def with_score_line(source: str, line: str) -> str:

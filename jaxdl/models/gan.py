@@ -8,7 +8,7 @@ transposed convolutions of stride 2, D shrinks the image by convolutions of stri
 
     one_hot      G: z beside one_hot(y). D: K more inputs (K constant maps for images)
     embedding    G: z beside a learned row. D: a learned input beside x (one learned map for images)
-    projection   G: z beside a learned row. D: logits = w^T h(x) + b + e_y^T h(x), h the last hidden layer
+    projection   G: z beside a learned row. D: logits = w^T h(x) + b + e_y^T sum_pixels h(x), h the last hidden layer
 
 References: Goodfellow et al., "Generative adversarial nets", 2014. Mirza, Osindero, "Conditional generative adversarial
 nets", 2014. Radford, Metz, Chintala, "Unsupervised representation learning with deep convolutional generative
@@ -165,7 +165,7 @@ def _init_discriminator(key: Key, config: Config) -> Params:
     n_in, params = config.size[2] if images else math.prod(config.size), {}
     n_last, k = math.prod(_last_map(config)), config.n_classes
     if k and config.condition == "projection":
-        params["label"] = {"table": _draw(config)(label_key, (k, n_last))}
+        params["label"] = {"table": _draw(config)(label_key, (k, config.discriminator[-1]))}
     elif k and config.condition == "embedding":
         shape = (k, *config.size[:2], 1) if images else (k, config.n_embedding)
         params["label"], n_in = {"table": jax.random.normal(label_key, shape)}, n_in + shape[-1]
@@ -257,10 +257,10 @@ def discriminate(
             name = f"norm_{i}"
             h, state[name] = batch_norm(params[name], state[name], h, train=train)
         h = leaky_relu(h, SLOPE)
-    h = flatten(h)  # [B, features]
-    logits = dense(layers[f"layer_{n}"], h)[:, 0]
+    logits = dense(layers[f"layer_{n}"], flatten(h))[:, 0]
     if labels is not None and config.condition == "projection":
-        logits = logits + (params["label"]["table"].astype(h.dtype)[labels] * h).sum(-1)
+        pooled = h if h.ndim == 2 else h.sum((1, 2))  # a row a pixel would let D learn one template a class
+        logits = logits + (params["label"]["table"].astype(h.dtype)[labels] * pooled).sum(-1)
     return logits, state
 
 

@@ -21,10 +21,20 @@ class Config(adversarial.Config):
         model: both players.
     """
 
-    model: gan.Config = gan.Config(n_latent=64, generator=(64, 32), discriminator=(32, 64), n_classes=10)
+    model: gan.Config = gan.Config(
+        n_latent=64,
+        generator=(64, 32),
+        discriminator=(32, 64),
+        discriminator_norm="none",
+        n_classes=10,
+        condition="embedding",
+    )
     epochs: int = 5
     batch_size: int | None = 64
-    average: float = 0.99
+    generator_rate: float = 1e-3
+    discriminator_rate: float = 1e-3
+    r1: float = 0.1
+    average: float = 0.995
     validation: float = 1 / 12
 
 

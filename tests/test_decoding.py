@@ -85,7 +85,7 @@ def test_exhaustive_search_agrees_with_a_wide_beam(params):
             for k in range(5):
                 np.testing.assert_array_equal(found.tokens[row, k], without_end(ranked[k]))
                 assert found.lengths[row, k] == len(ranked[k]) - (ranked[k][-1] == EOS)
-            assert (found.scores[row, n:] < -30).all()  # padding and start tokens inside, or beams that do not exist
+            assert (found.scores[row, n:] < -20).all()  # padding and start tokens inside, or beams that do not exist
 
 
 def test_one_beam_is_greedy(params):

@@ -109,7 +109,8 @@ def apply(
 
     >>> config = Config(n_source=10, n_target=12, d_embedding=4, n_hidden=8)
     >>> tokens = jnp.ones((2, 5), int)
-    >>> apply(init(jax.random.key(0), config), tokens, tokens[:, :3], config).shape
+    >>> params = jax.jit(init, static_argnums=1)(jax.random.key(0), config)
+    >>> jax.jit(apply, static_argnums=3)(params, tokens, tokens[:, :3], config).shape
     (2, 3, 12)
     """
     encoder_key, decoder_key = (None, None) if key is None else jax.random.split(key)

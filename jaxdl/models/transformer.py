@@ -88,7 +88,8 @@ def apply(params: Params, source: Array | None, target_in: Array, config: Config
 
     >>> config = Config(n_source=10, n_target=12, d_model=8, d_hidden=16)
     >>> tokens = jnp.ones((2, 5), int)
-    >>> apply(init(jax.random.key(0), config), tokens, tokens[:, :3], config).shape
+    >>> params = jax.jit(init, static_argnums=1)(jax.random.key(0), config)
+    >>> jax.jit(apply, static_argnums=3)(params, tokens, tokens[:, :3], config).shape
     (2, 3, 12)
     """
     if (source is None) != (config.n_encoder_layers == 0):

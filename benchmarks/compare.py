@@ -1,11 +1,10 @@
-"""Two files of records side by side, with a verdict that knows the noise: `python -m benchmarks compare A B`.
+"""Two files of records side by side, with a verdict that knows the noise: `jaxdl bench compare A B`.
 
 A row of B is faster or slower than that of A when their quartiles do not overlap and the medians differ by more than
 2 %; all else is noise. Exit code 1 if a row is slower.
 """
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,8 +31,10 @@ def verdict(a: Record, b: Record) -> str:
 def read(path: Path) -> dict[tuple[str, ...], Record]:
     """The timed rows of a file of records by workload, implementation, device and precision.
 
-    Raises: ValueError if the file is not a list of records.
+    Raises: ValueError if there is no such file, or it is not a list of records.
     """
+    if not path.is_file():
+        raise ValueError(f"{path}: there is no such file")
     try:
         records = json.loads(path.read_text())
         return {tuple(str(r.get(key)) for key in KEYS): r for r in records if "step_ms" in r}
@@ -53,22 +54,16 @@ def compare(a: dict[tuple[str, ...], Record], b: dict[tuple[str, ...], Record]) 
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the comparison; 1 if a row became slower, 2 for files that cannot be compared."""
+    """Print the comparison; 1 if a row became slower.
+
+    Raises: ValueError for files that cannot be compared.
+    """
     if len(arguments) != 2:
-        print("usage: python -m benchmarks compare A.json B.json", file=sys.stderr)
-        return 2
-    try:
-        a, b = (read(Path(name)) for name in arguments)
-    except OSError as error:
-        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
-        return 2
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 2
+        raise ValueError("compare: give two files of records: jaxdl bench compare A.json B.json")
+    a, b = (read(Path(name)) for name in arguments)
     lines = compare(a, b)
     if not lines:
-        print("the two files have no timed row in common", file=sys.stderr)
-        return 2
+        raise ValueError("compare: the two files have no timed row in common")
     hardware = [sorted({str(r.get("hardware")) for r in records.values()}) for records in (a, b)]
     if hardware[0] != hardware[1]:
         print(f"other hardware: {', '.join(hardware[0])} against {', '.join(hardware[1])}")
@@ -77,7 +72,3 @@ def main(arguments: Sequence[str]) -> int:
     for name, *cells in lines:
         print(f"{name:<{width}}" + "".join(f"{cell:>10}" for cell in cells))
     return int(any(line[-1] == "slower" for line in lines))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))

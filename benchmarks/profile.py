@@ -1,12 +1,11 @@
 """Where a step's time goes: a `jax.profiler` trace of a workload inside `fit`, and a table of its costliest operations.
 
-    python -m benchmarks.profile cnn FOLDER
+    jaxdl bench cnn --profile FOLDER
 
 The folder opens in Perfetto or TensorBoard. Times of operations are summed over threads, so that they may exceed the
 step's own; an operation inside a loop counts each time it runs.
 """
 
-import argparse
 import collections
 import gzip
 import json
@@ -74,14 +73,7 @@ def table(found: list[Operation], most: int = 20) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser("python -m benchmarks.profile", description=__doc__)
-    parser.add_argument("workload", choices=cases.NAMES)
-    parser.add_argument("folder", type=Path)
-    chosen = parser.parse_args()
-    found, steps = trace(chosen.workload, chosen.folder)
-    print(f"{chosen.workload}, {steps} steps inside fit\n{table(found)}\ntrace in {chosen.folder}")
-
-
-if __name__ == "__main__":
-    main()
+def report(workload: str, folder: Path) -> None:
+    """Trace a workload and print the table."""
+    found, steps = trace(workload, folder)
+    print(f"{workload}, {steps} steps inside fit\n{table(found)}\ntrace in {folder}")

@@ -81,8 +81,10 @@ def write(records: Sequence[Record], path: Path) -> None:
 
 
 def default_path(workload: str) -> Path:
-    """benchmarks/results/<device>/<date>-<workload>.json."""
-    return RESULTS / jax.default_backend() / f"{datetime.date.today().isoformat()}-{workload}.json"
+    """benchmarks/results/<device>/<date>-<workload>.json in a checkout; below the current folder if installed."""
+    checkout = (RESULTS.parents[1] / "pyproject.toml").is_file()
+    folder = RESULTS if checkout else Path("benchmarks", "results")
+    return folder / jax.default_backend() / f"{datetime.date.today().isoformat()}-{workload}.json"
 
 
 def table(records: Sequence[Record], base: str) -> str:

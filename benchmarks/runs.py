@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from benchmarks import memory, ours, peers, records, timing
+from benchmarks import memory, ours, peers, records, start, timing
 from benchmarks.cases import Case
 from benchmarks.records import Record
 from benchmarks.trainer import PARITY, PARITY_STEPS, Rows, Trainer, build, curve, parity
@@ -38,7 +38,13 @@ def all_rows(case: Case, against: Sequence[str]) -> tuple[Rows, list[Record]]:
 
 
 def run(
-    case: Case, against: Sequence[str], rounds: int, *, with_memory: bool = False, say: Say = print
+    case: Case,
+    against: Sequence[str],
+    rounds: int,
+    *,
+    with_memory: bool = False,
+    with_start: bool = False,
+    say: Say = print,
 ) -> list[Record]:
     """Records of all implementations of one workload, ours first."""
     shared = {"workload": case.name, **records.environment(), "batch": case.batch, "steps_per_round": case.steps}
@@ -62,6 +68,9 @@ def run(
     if with_memory:
         for row in timings:
             found[row] |= memory.measure(case.name, row)
+    if with_start:
+        for row in timings:
+            found[row] |= {"start_s": start.measure(case.name, row)}
     load = [round(load, 2) for load in os.getloadavg()]
     after = {"matmul_peak_gflops_per_s": round(peak / 1e9, 1), "load_after": load}
     return [shared | record | after for record in [*found.values(), *absent]]

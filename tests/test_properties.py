@@ -13,6 +13,8 @@ import pytest
 from cases import Case, all_cases, arguments, as_numpy, cast, is_floating
 
 CASES = all_cases()
+# Without jit each operation of a whole model is compiled by itself: seconds a model.
+EAGER_CASES = [pytest.param(c, marks=pytest.mark.slow) if c.name.startswith("models.") else c for c in CASES]
 
 
 def each(cases):
@@ -37,12 +39,12 @@ def eager(case: Case) -> Any:
     return case.function(*arguments(case))
 
 
-@each(CASES)
+@each(EAGER_CASES)
 def test_shapes_and_dtypes_are_known_without_running(case: Case):
     assert shapes(jax.eval_shape(case.function, *arguments(case))) == shapes(eager(case))
 
 
-@each(CASES)
+@each(EAGER_CASES)
 def test_jit_equals_eager_and_does_not_retrace(case: Case):
     traces = []
 
@@ -56,7 +58,7 @@ def test_jit_equals_eager_and_does_not_retrace(case: Case):
     assert len(traces) == 1, "new values of equal shape and dtype led to a second trace"
 
 
-@each(CASES)
+@each(EAGER_CASES)
 def test_numpy_input(case: Case):
     args = jax.tree.map(as_numpy, arguments(case))
     assert_same(case.function(*args), eager(case), rtol=2e-6)

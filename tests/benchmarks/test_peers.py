@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import warnings
+from typing import Any
 
 import jax
 import numpy as np
@@ -49,10 +50,13 @@ def test_our_rows_agree(name: str, row: str, expected: dict[str, list[float]]) -
         _check(trainer, first, expected[name])
 
 
-@pytest.mark.parametrize("name", cases.NAMES)
-@pytest.mark.parametrize(
-    "peer", [pytest.param(p, marks=pytest.mark.slow) if p == "torch-compile" else p for p in peers.MODULES]
-)
+def _unless_slow(name: str, peer: str) -> Any:
+    """torch.compile takes a minute each, and the largest networks compile for long: by default, one JAX peer."""
+    slow = peer == "torch-compile" or (name in ("resnet", "gan") and peer in ("nnx", "keras"))
+    return pytest.param(name, peer, marks=pytest.mark.slow if slow else ())
+
+
+@pytest.mark.parametrize(("name", "peer"), [_unless_slow(n, p) for n in cases.NAMES for p in peers.MODULES])
 def test_peer_agrees(name: str, peer: str, expected: dict[str, list[float]], monkeypatch: pytest.MonkeyPatch) -> None:
     if importlib.util.find_spec(LIBRARIES[peer]) is None:
         pytest.skip(f"{LIBRARIES[peer]} is not installed")

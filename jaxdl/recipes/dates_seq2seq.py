@@ -23,7 +23,7 @@ class Config(_dates.Config):
     model: seq2seq.Config = seq2seq.Config(
         n_source=_dates.N_SOURCE, n_target=_dates.N_TARGET, d_embedding=64, n_hidden=128, bidirectional=True
     )
-    epochs: int = 5
+    epochs: int = 2
     learning_rate: float = 2e-3
 
 

@@ -28,7 +28,7 @@ class Config(_dates.Config):
         d_hidden=256,
         dropout=0.0,
     )
-    epochs: int = 5
+    epochs: int = 4
     learning_rate: float = 1e-3
     warmup_epochs: int = 1
 

@@ -74,7 +74,9 @@ def task(config: Config) -> Task:
     def cloud(state: TrainState, data: Splits) -> Any:
         shown = np.asarray(sample(config, state, jax.random.key(config.seed), count=2000))
         both, which = np.concatenate([data.validation["x"][:2000], shown]), np.repeat([0, 1], [2000, 2000])
-        return pictures.scatter(both, which, ("data", "samples"), title="data in blue, samples in orange")
+        return pictures.scatter(
+            both, which, ("data", "samples"), title="what the GAN must find, and its samples", legend=True
+        )
 
     return _gan.game(
         config,

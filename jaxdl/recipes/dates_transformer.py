@@ -1,4 +1,4 @@
-"""Dates in 36 languages (drawn here, embedded) to ISO with a small Transformer.
+"""Dates in 36 languages (drawn here) to ISO with a small Transformer.
 
 jaxdl train dates_transformer
 """

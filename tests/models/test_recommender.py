@@ -1,7 +1,5 @@
 """Memory-based recommendation against a plain loop, against Surprise, and its invariants."""
 
-import importlib.util
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -87,11 +85,8 @@ def test_visits_equal_a_plain_loop(by, k, inverse):
 @pytest.mark.parametrize(("by_user", "k"), [(True, 40), (True, 3), (False, 40), (False, 3)])
 def test_equal_to_surprise(by_user, k):
     """KNNBasic with cosine: over common ratings, at least one neighbor, the mean of all ratings otherwise."""
-    if importlib.util.find_spec("surprise") is None:
-        pytest.skip("scikit-surprise is not installed")
-    import pandas
-    import surprise
-
+    surprise = pytest.importorskip("surprise", reason="scikit-surprise is not installed")
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
     users, items = np.nonzero(KNOWN)
     table = pandas.DataFrame({"user": users, "item": items, "rating": RATINGS[KNOWN].astype(float)})
     train = surprise.Dataset.load_from_df(table, surprise.Reader(rating_scale=(-9, 9))).build_full_trainset()

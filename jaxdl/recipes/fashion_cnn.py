@@ -2,7 +2,7 @@
 
 jaxdl train fashion_cnn
 
-Test accuracy 0.9266 (one seed), 1408 s for the fastest run on cpu, 2 cores; record of 2026-11-21.
+Test accuracy 0.9290 (mean of 3 seeds), 1844 s for the fastest run on cpu, 2 cores; record of 2026-11-21.
 """
 
 import dataclasses

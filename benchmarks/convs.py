@@ -90,15 +90,17 @@ def convolutions(rounds: int, only: list[str]) -> dict[str, Any]:
         dy_shape = (x_shape[0], *output_hw(x_shape, w_shape, geometry), w_shape[3])
         args = draw(0, x_shape), draw(1, w_shape), draw(2, dy_shape)
         scanned = tuple(jnp.stack([a] * STEPS) for a in args)
-        chosen = conv_cpu.choose(w_shape, geometry, jnp.dtype("float32"), jax.default_backend())
+        kind = w_shape, geometry, jnp.dtype("float32"), jax.default_backend()
+        chosen = {"call": conv_cpu.choose(*kind, in_loop=False), "scan": conv_cpu.choose(*kind)}
         gigaflop = 2e-9 * args[2].size * w_shape[0] * w_shape[1] * w_shape[2]
         table[name] = {"x": x_shape, "w": w_shape, "strides": geometry.strides, "gigaflop": round(gigaflop, 4)}
         for part, formulations in PARTS.items():
             able = [f for f in formulations if applies(f, w_shape, geometry, part)]
             functions = {f: part_function(part, f, geometry, w_shape, x_shape) for f in able}
             rows = in_calls_and_in_a_scan(functions, args, scanned, rounds)
-            table[name][part] = {"chosen": getattr(chosen, part), **rows}
-            show(f"{name}, {part}", rows, getattr(chosen, part), gigaflop)
+            winners = {where: getattr(lowering, part) for where, lowering in chosen.items()}
+            table[name][part] = {"chosen": winners, **rows}
+            show(f"{name}, {part}", rows, winners, gigaflop)
     return table
 
 
@@ -142,12 +144,16 @@ def pools_and_norms(rounds: int) -> dict[str, Any]:
     return table
 
 
-def show(title: str, rows: dict[str, Any], chosen: str = "", gigaflop: float = 0.0) -> None:
+def show(title: str, rows: dict[str, Any], chosen: dict[str, str] | None = None, gigaflop: float = 0.0) -> None:
+    """A line a formulation; a star marks the one that `choose` names there."""
     print(title)
     for name, row in rows.items():
         rate = f"{1e3 * gigaflop / row['call']['fastest']:6.0f} GFLOP/s" if gigaflop else ""
-        times = "   ".join(f"{where} {t['median']:8.2f} (fastest {t['fastest']:7.2f})" for where, t in row.items())
-        print(f"  {'*' if name == chosen else ' '} {name:10s} {times} ms {rate}", flush=True)
+        stars = {where: "*" if (chosen or {}).get(where) == name else " " for where in row}
+        times = "   ".join(
+            f"{stars[where]}{where} {t['median']:8.2f} (fastest {t['fastest']:7.2f})" for where, t in row.items()
+        )
+        print(f"  {name:10s} {times} ms {rate}", flush=True)
 
 
 def main() -> None:

@@ -10,8 +10,8 @@ from small_tasks import line
 from jaxdl import optim
 from jaxdl.data.batches import in_order
 from jaxdl.nn import conv2d, init_conv2d
-from jaxdl.training import RetraceError, data_mesh, fit, init_train_state, make_train_step
-from jaxdl.training.program import CompiledOnce, _depends_on_loops, make_many_steps
+from jaxdl.training import RetraceError, data_mesh, fit, init_train_state, make_train_step, program
+from jaxdl.training.program import CompiledOnce, _convolutions_outside_loops, make_many_steps
 
 
 def compilations(caplog, run) -> int:
@@ -74,10 +74,15 @@ def test_changed_setting_is_a_second_trace():
 
 
 @pytest.mark.parametrize(
-    ("method", "channels", "depends"),
-    [("lax", 2, True), ("auto", 2, False), ("winograd", 16, False), pytest.param("auto", 16, True, id="auto-16")],
+    ("method", "channels", "chosen_native"),
+    [
+        ("lax", 2, (False, True)),
+        ("auto", 2, (False, False)),
+        ("winograd", 16, (False, False)),
+        pytest.param("auto", 16, (True, True), id="auto-16"),
+    ],
 )
-def test_convolutions_that_loops_slow_down_are_recognized(method, channels, depends):
+def test_convolutions_that_loops_slow_down_are_recognized(method, channels, chosen_native):
     params = init_conv2d(jax.random.key(0), channels, channels, (3, 3))
     x = jnp.ones((2, 5, 5, channels))
 
@@ -85,7 +90,33 @@ def test_convolutions_that_loops_slow_down_are_recognized(method, channels, depe
         return jax.grad(lambda p: conv2d(p, x, method=method).sum())(params), {}
 
     jax.eval_shape(step, params, x)  # jax keeps this trace, of a convolution for loops
-    assert _depends_on_loops(step, params, x) == depends
+    assert _convolutions_outside_loops(step, params, x) == chosen_native
+
+
+def test_a_long_step_whose_convolutions_are_better_outside_loops_compiles_no_loop(monkeypatch):
+    """Either program may be the faster one at this size; that a call of its own costs nothing is assumed instead."""
+    params, x = init_conv2d(jax.random.key(0), 16, 16, (3, 3)), jnp.ones((4, 5, 5, 16))
+    state = init_train_state(jax.random.key(0), params, optim.sgd(0.1))
+
+    def loss_fn(params, state, batch, key):
+        loss = conv2d(params, batch["x"]).mean()
+        return loss, (state, {"loss": (loss, jnp.float32(1))})
+
+    built = []
+    monkeypatch.setattr(program, "make_many_steps", lambda *args, loop: _built(built, loop, *args))
+    monkeypatch.setattr(program, "_LONG_STEP", 0.0)
+    step = make_train_step(loss_fn, optim.sgd(0.1))
+    stepper = program.Stepper(step, state, {"x": x}, in_order(4, 4), 4, "auto")
+    assert stepper.steps_per_call == 1
+    assert built == [False]
+
+
+def _built(built, loop, *args):
+    def traced(*inputs):
+        built.append(loop)
+        return make_many_steps(*args, loop=loop)(*inputs)
+
+    return traced
 
 
 def test_only_a_program_without_a_loop_takes_the_convolution_for_single_calls():

@@ -17,13 +17,15 @@ from jaxdl.models import cnn as cnn_model
 from jaxdl.models import gan as gan_model
 from jaxdl.models import mlp as mlp_model
 from jaxdl.models import resnet as resnet_model
+from jaxdl.models import seq2seq as seq2seq_model
+from jaxdl.models import transformer as transformer_model
 
 
 def step(forward: Sequence[int], batch: int) -> int:
     """Of a training step.
 
     The backward pass of a layer costs its forward pass twice, for the weights' and the input's gradient; the first
-    layer needs no input gradient.
+    layer needs no input gradient (an embedding's is its table's; it multiplies nothing, and stands there with 0).
     """
     return batch * (3 * sum(forward) - forward[0])
 
@@ -88,6 +90,25 @@ def discriminator(config: gan_model.Config) -> list[int]:
         side //= 2
         flops.append(_conv(side, gan_model.WINDOW[0], n_in, n_out))
     return [*flops, 2 * side * side * sizes[-1]]
+
+
+def seq2seq(config: seq2seq_model.Config, length: int) -> list[int]:
+    """Of the embeddings, the encoder, the decoder and the output layer, without attention, for `length` tokens each."""
+    n, gates = config.n_hidden, {"rnn": 1, "lstm": 4, "gru": 3}[config.cell]
+    cell = 2 * (config.d_embedding + n) * gates * n
+    return [0, length * cell, length * cell, length * 2 * n * config.n_target]
+
+
+def transformer(config: transformer_model.Config, length: int) -> list[int]:
+    """Of the embeddings, each block of the encoder and the decoder, and the output layer, for `length` tokens each.
+
+    Scores that a causal mask hides count too.
+    """
+    d, hidden = config.d_model, 2 * 2 * config.d_model * config.d_hidden
+    attention = 4 * 2 * d * d + 2 * 2 * length * d
+    encoder, decoder = length * (attention + hidden), length * (2 * attention + hidden)
+    blocks = [encoder] * config.n_encoder_layers + [decoder] * config.n_decoder_layers
+    return [0, *blocks, length * 2 * d * config.n_target]
 
 
 def _conv(side: int, window: int, n_in: int, n_out: int) -> int:

@@ -49,7 +49,7 @@ class Translator(NamedTuple):
 def translator(config: Any, source: Tokenizer, target: Tokenizer, source_length: int, target_length: int) -> Translator:
     """A `Translator` for the Config of one of `MODELS`.
 
-    Raises: ValueError for another Config, or one whose vocabularies are smaller than the tokenizers'.
+    Raises: ValueError for another Config, one whose vocabularies are smaller than the tokenizers', or another `pad`.
     """
     model = next((model for model in MODELS if isinstance(config, model.Config)), None)
     if model is None:
@@ -58,6 +58,8 @@ def translator(config: Any, source: Tokenizer, target: Tokenizer, source_length:
         room, needed = getattr(config, side), text.vocabulary_size(tokenizer)
         if room < needed:
             raise ValueError(f"{side} is {room}, but the vocabulary has {needed} tokens: give model.{side} {needed}")
+    if config.pad != PAD:
+        raise ValueError(f"texts are padded with token {PAD}, but the model has pad {config.pad}: give model.pad {PAD}")
     return Translator(model, config, source, target, source_length, target_length)
 
 

@@ -158,15 +158,15 @@ def model(case: Case) -> Any:
         module = Players(config, rngs)
     else:
         module = ResNet(config.channels, config.blocks, rngs)
-    _load(module, weights)
+    load(module, weights)
     return module
 
 
-def _load(module: Any, weights: dict[str, Any]) -> None:
+def load(module: Any, weights: dict[str, Any]) -> None:
     """Copy a tree of jaxdl's parameters into the attributes of the same names."""
     for name, leaf in weights.items():
         if isinstance(leaf, dict):
-            _load(getattr(module, name), leaf)
+            load(getattr(module, name), leaf)
         else:
             variable = getattr(module, {"w": "kernel", "b": "bias"}.get(name, name))
             if variable[...].shape != leaf.shape:

@@ -25,7 +25,7 @@ class Config:
         bidirectional: let the encoder read in both directions.
         dropout: rate behind the embeddings and behind every layer, in [0, 1).
         copy: let the decoder copy tokens of the source (`nn.pointer`): the outputs are log-probabilities then.
-        pad: the token that stands for nothing: encoder and attention skip it.
+        pad: the token that stands for nothing: encoder and attention skip it; None if nothing is padded.
         dtype: what the layers compute in; parameters, softmax and logits keep theirs.
     """
 
@@ -39,13 +39,13 @@ class Config:
     bidirectional: bool = False
     dropout: float = 0.0
     copy: bool = False
-    pad: int = 0
+    pad: int | None = 0
     dtype: ComputeDType = "params"
 
     def __post_init__(self) -> None:
         require_positive("seq2seq", n_source=self.n_source, n_target=self.n_target, d_embedding=self.d_embedding)
         require_positive("seq2seq", n_hidden=self.n_hidden, n_layers=self.n_layers)
-        require_not_negative("seq2seq", pad=self.pad)
+        require_not_negative("seq2seq", pad=self.pad or 0)
         require_rate("seq2seq", dropout=self.dropout)
         require_name("seq2seq", "cell", self.cell, CELLS)
         require_name("seq2seq", "attention", self.attention, get_args(Attention))

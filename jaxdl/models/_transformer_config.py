@@ -30,7 +30,7 @@ class Config:
         tied: "output" shares the target's embedding with the output layer, "all" the source's as well.
         activation: of the feed-forward networks.
         copy: let the decoder copy tokens of the source (`nn.pointer`): the outputs are log-probabilities then.
-        pad: the token that stands for nothing; no query reads from it.
+        pad: the token that stands for nothing; no query reads from it. None if nothing is padded.
         dtype: what the layers compute in; parameters, norms, softmax and logits keep theirs.
         remat: compute each block again in the backward pass instead of keeping what is inside.
     """
@@ -49,14 +49,14 @@ class Config:
     tied: Tied = "output"
     activation: str = "relu"
     copy: bool = False
-    pad: int = 0
+    pad: int | None = 0
     dtype: ComputeDType = "params"
     remat: bool = False
 
     def __post_init__(self) -> None:
         require_positive("transformer", n_source=self.n_source, n_target=self.n_target, d_model=self.d_model)
         require_positive("transformer", n_heads=self.n_heads, d_hidden=self.d_hidden, max_length=self.max_length)
-        require_not_negative("transformer", n_encoder_layers=self.n_encoder_layers, pad=self.pad)
+        require_not_negative("transformer", n_encoder_layers=self.n_encoder_layers, pad=self.pad or 0)
         require_not_negative("transformer", n_decoder_layers=self.n_decoder_layers)
         require_rate("transformer", dropout=self.dropout)
         require_name("transformer", "norm", self.norm, ("pre", "post"))

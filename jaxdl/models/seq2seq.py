@@ -125,7 +125,7 @@ def apply(
 def encode(params: Params, source: Array, config: Config, *, key: Key | None = None) -> Tree:
     """What the decoder starts from and reads: {"carry": a carry for each layer} and, for attention,
     {"states": [B, S, M], "keys": [B, S, A]}."""
-    mask = source != config.pad
+    mask = _may_read(source, config)
     keys = _split(key, config.n_layers + 1)
     x = dropout(_embed(params, "source", source, config), config.dropout, key=keys[0])
     carries: list[Carry] = []
@@ -224,7 +224,7 @@ def _states_and_carry(
         first, h = recurrent(layers["layer_0"], x, cell=config.cell, carry=memory["carry"][0])
     else:
         z = dense(layers["layer_0"]["x"], x)  # [B, T, gates H]: only what depends on h stays in the loop
-        mask = source != config.pad
+        mask = _may_read(source, config)
 
         def body(carry: Carry, z: Array) -> tuple[Carry, tuple[Array, Array, Array]]:
             context, weights = _attend(params, carry[0], memory, mask, config)
@@ -241,14 +241,15 @@ def _states_and_carry(
     return dropout(h, config.dropout, key=keys[-1]), context, weights, tuple(carries)
 
 
-def _attend(params: Params, h: Array, memory: Tree, mask: Array, config: Config) -> tuple[Array, Array]:
+def _attend(params: Params, h: Array, memory: Tree, mask: Array | None, config: Config) -> tuple[Array, Array]:
     """Context [B, M] and weights [B, S] of one state h [B, H]."""
     states = memory["states"]
     if config.attention == "additive":
         context, weights = additive_attention(params["attention"], h[:, None], memory["keys"], states, mask=mask)
         return context[:, 0], weights[:, 0]
     q = dense(params["attention"]["query"], h)
-    weights = attention_weights(q[:, None, None], states[:, :, None], mask=mask[:, None, None])[:, 0, 0]
+    allowed = None if mask is None else mask[:, None, None]
+    weights = attention_weights(q[:, None, None], states[:, :, None], mask=allowed)[:, 0, 0]
     return jnp.einsum("bs,bsm->bm", weights.astype(states.dtype), states), weights
 
 
@@ -266,6 +267,11 @@ def _outputs(params: Params, h: Array, context: Array | None, weights: Any, sour
 def _embed(params: Params, side: str, tokens: Array, config: Config) -> Array:
     x = embedding(params[side], tokens)
     return x if config.dtype == "params" else x.astype(jnp.dtype(config.dtype))
+
+
+def _may_read(source: Array, config: Config) -> Array | None:
+    """[B, S] bool: False at padding; None where there is none."""
+    return None if config.pad is None else source != config.pad
 
 
 def _split(key: Key | None, n: int) -> list[Key | None]:

@@ -255,13 +255,14 @@ def _outputs(params: Params, x: Array, memory: Array | None, source: Array | Non
         logits = unembedding(params["target"], x)
     if not config.copy or memory is None or source is None:
         return logits
-    gate, weights = pointer(params["pointer"], x, memory, mask=source != config.pad)
+    mask = None if config.pad is None else source != config.pad
+    gate, weights = pointer(params["pointer"], x, memory, mask=mask)
     return mix_copies(logits, gate, weights, source)
 
 
-def _may_read(source: Array, config: Config) -> Array:
-    """[B, 1, 1, S] bool: False at padding."""
-    return (source != config.pad)[:, None, None, :]
+def _may_read(source: Array, config: Config) -> Array | None:
+    """[B, 1, 1, S] bool: False at padding; None where there is none."""
+    return None if config.pad is None else (source != config.pad)[:, None, None, :]
 
 
 def _compute_dtype(params: Params, config: Config) -> Any:

@@ -27,7 +27,7 @@ def _their_conventions():
 def expected() -> dict[str, list[float]]:
     """Our loss curve of each workload."""
     result = {}
-    for name in cases.NAMES:
+    for name in cases.BUILDERS:
         case = cases.make(name, small=True)
         trainer, _, _, first = build(ours.rows(case)[ours.REFERENCE])
         result[name] = curve(trainer, first)
@@ -42,7 +42,7 @@ def _check(trainer: Trainer, first: float, expected: list[float]) -> None:
     assert np.isfinite(float(trainer.step(0)))  # the epoch left a state to go on from
 
 
-@pytest.mark.parametrize("name", cases.NAMES)
+@pytest.mark.parametrize("name", cases.BUILDERS)
 @pytest.mark.parametrize("row", ["jaxdl", "jaxdl-recipe"])
 def test_our_rows_agree(name: str, row: str, expected: dict[str, list[float]]) -> None:
     with jax.numpy_rank_promotion("raise"), jax.numpy_dtype_promotion("strict"):
@@ -56,7 +56,7 @@ def _unless_slow(name: str, peer: str) -> Any:
     return pytest.param(name, peer, marks=pytest.mark.slow if slow else ())
 
 
-@pytest.mark.parametrize(("name", "peer"), [_unless_slow(n, p) for n in cases.NAMES for p in peers.MODULES])
+@pytest.mark.parametrize(("name", "peer"), [_unless_slow(n, p) for n in cases.BUILDERS for p in peers.MODULES])
 def test_peer_agrees(name: str, peer: str, expected: dict[str, list[float]], monkeypatch: pytest.MonkeyPatch) -> None:
     if importlib.util.find_spec(LIBRARIES[peer]) is None:
         pytest.skip(f"{LIBRARIES[peer]} is not installed")

@@ -1,14 +1,12 @@
 """From ratings by name to recommendations by name, each with its reasons: what `jaxdl recommend` does."""
 
-import functools
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, get_args
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl import data, similarity
+from jaxdl import data, neighborhood, similarity
 from jaxdl.data.catalogs import Catalog, attribute_vectors, nearest
 from jaxdl.data.ratings import Ratings
 from jaxdl.models import factorization, recommender, softmax_factorization
@@ -16,11 +14,6 @@ from jaxdl.similar_items import shared_attributes
 from jaxdl.validation import require_name, require_positive
 
 Method = Literal["user", "item", "content", "factor"]
-
-_jit = functools.partial(jax.jit, static_argnames="config")
-_fit, _apply, _all_users = map(_jit, (recommender.fit, recommender.apply, recommender.all_users))
-_from_items, _similarities = map(_jit, (recommender.from_items, recommender.similarities))
-_from_neighbors_scores, _contributions = map(_jit, (recommender.from_neighbors, recommender.contributions))
 
 _REASONS = 3
 _SUPPORT = 3  # neighbors that must have rated an item before their average is worth a place in a list
@@ -43,22 +36,20 @@ class _Scored(NamedTuple):
 
 
 class _Asker(NamedTuple):
-    """Who asks: all ratings, what the items are, the user's row (None for one without ratings)."""
+    """Who asks: all ratings, as CSR [U, I] too, what the items are, the user's row (None for one without ratings)."""
 
     ratings: Ratings
+    table: Any
     items: Catalog
     row: int | None
 
-    def own(self) -> tuple[np.ndarray, np.ndarray]:
-        """Ratings and what is known, [I]; all unknown for a user without any."""
-        values, known = (np.zeros(len(self.ratings.item_names), kind) for kind in (np.float32, bool))
-        mine = self.ratings.users == (-1 if self.row is None else self.row)
-        values[self.ratings.items[mine]], known[self.ratings.items[mine]] = self.ratings.values[mine], True
-        return values, known
+    @property
+    def own(self) -> Any:
+        """The user's ratings, CSR [1, I]; none for a user without any."""
+        return type(self.table)((1, self.table.shape[1])) if self.row is None else self.table[self.row]
 
-    def liked(self, item: int) -> str:
+    def liked(self, item: int, value: float) -> str:
         """An item of the user's, with the rating that they gave it."""
-        value = self.own()[0][item]
         return f"{self.items.names[item]}{f', rated {value:.3g}' if self.ratings.explicit else ''}"
 
 
@@ -92,7 +83,7 @@ def recommend(
     """
     require_name("recommend", "method", method, get_args(Method))
     require_positive("recommend", count=count, **({} if k is None else {"k": k}))
-    asker = _Asker(ratings, _titles(ratings, items), _row(ratings, user, users))
+    asker = _Asker(ratings, ratings.sparse(), _titles(ratings, items), _row(ratings, user, users))
     if asker.row is None:
         assert users is not None
         found = _cold_start(asker, users, user, k)
@@ -102,10 +93,11 @@ def recommend(
         found = _by_users(asker, k)
     else:
         found = _by_items(asker, k, content=method == "content")
-    _, known = asker.own()
-    enough = min(_SUPPORT, int(found.support[~known].max(initial=0)))
-    order = np.argsort(-np.where(known | (found.support < max(enough, 1)), -np.inf, found.scores), kind="stable")
-    best = [i for i in order[:count].tolist() if not known[i] and found.support[i] >= max(enough, 1)]
+    new = np.ones(len(ratings.item_names), bool)
+    new[asker.own.indices] = False
+    enough = max(1, min(_SUPPORT, int(found.support[new].max(initial=0))))
+    candidates = np.flatnonzero(new & (found.support >= enough))
+    best = candidates[np.argsort(-found.scores[candidates], kind="stable")][:count].tolist()
     return [Recommendation(asker.items.names[i], float(found.scores[i]), found.reasons(i)) for i in best]
 
 
@@ -145,128 +137,117 @@ def _config(ratings: Ratings, by: Literal["user", "item"], k: int | None) -> rec
 
 def _by_users(asker: _Asker, k: int | None) -> _Scored:
     config = _config(asker.ratings, "user", k)
-    everyone, has = map(jnp.asarray, asker.ratings.matrix())
-    values, known = map(jnp.asarray, asker.own())
-    params = _all_users(everyone, has, config=config)
-    weights = _similarities(
-        values[None], params["values"], known[None], params["known"], config=config, weights=params["weights"]
-    )[0]
-    assert asker.row is not None
-    weights = weights.at[asker.row].set(0)  # nobody is their own neighbor
-    return _from_neighbors(asker, params, weights, values, known, config, lambda other: "")
+    near = neighborhood.similar_users(asker.table, asker.own, config)
+    near[asker.row] = 0  # nobody is their own neighbor
+    return _from_users(asker, near, config, lambda other: "")
 
 
 def _cold_start(asker: _Asker, users: Catalog, user: str, k: int | None) -> _Scored:
     """A user without ratings stands where users with the same attributes stand."""
-    config = _config(asker.ratings, "user", k or 40)
-    everyone, has = map(jnp.asarray, asker.ratings.matrix())
-    params = _all_users(everyone, has, config=config)
     vectors, names = attribute_vectors(users)
     own = users.ids.index(user)
-    near = np.asarray(similarity.cosine_matrix(vectors[own], vectors))[0]
+    close = np.asarray(similarity.cosine_matrix(vectors[own], vectors))[0]
     place = {name: row for row, name in enumerate(users.ids)}
     rows = [place.get(name, -1) for name in asker.ratings.user_names]
-    weights = np.array([near[row] if row >= 0 else 0 for row in rows], np.float32)
-    if not weights.any():
+    near = np.array([close[row] if row >= 0 else 0 for row in rows])
+    if not near.any():
         raise ValueError(f"nobody with ratings shares an attribute with user {user!r}")
-    values, known = map(jnp.asarray, asker.own())
     of = lambda other: "".join(f", {text}" for text in shared_attributes(vectors, names, own, rows[other]))  # noqa: E731
-    return _from_neighbors(asker, params, jnp.asarray(weights), values, known, config, of)
+    return _from_users(asker, near, _config(asker.ratings, "user", k or 40), of)
 
 
-def _from_neighbors(
-    asker: _Asker,
-    params: Any,
-    weights: jax.Array,
-    values: jax.Array,
-    known: jax.Array,
-    config: recommender.Config,
-    about: Callable[[int], str],
-) -> _Scored:
-    scores = _from_neighbors_scores(params, weights[None], values[None], known[None], config=config)
-    host, ratings = np.asarray(weights), asker.ratings
-    support = (host > 0).astype(np.float32) @ np.asarray(params["known"]).astype(np.float32)
+def _from_users(asker: _Asker, near: np.ndarray, config: recommender.Config, about: Callable[[int], str]) -> _Scored:
+    """Scores by users as near as `near` [U], who are introduced by what `about` says of them."""
+    ratings, (scores, parts) = asker.ratings, neighborhood.by_users(asker.table, near, asker.own, config)
 
     def reasons(item: int) -> tuple[str, ...]:
-        parts = _contributions(params, weights, values, known, jnp.array([item]), config=config)
+        said = asker.table[:, item].tocoo()
+        rated = dict(zip(said.row.tolist(), said.data.tolist(), strict=True))
+        others, shares = parts[item].indices, parts[item].data
+        favorable = np.array([rated[other] for other in others.tolist()]) >= said.data.mean()
         lines = []
-        said, has = np.asarray(params["values"][:, item]), np.asarray(params["known"][:, item])
-        typical = said[has].mean()
-        for other in _largest(np.asarray(parts)[0], said >= typical if ratings.explicit else None):
-            did = f"rated it {said[other]:.3g}" if ratings.explicit else "visited it"
-            lines.append(f"user {ratings.user_names[other]} (similarity {host[other]:.2f}{about(other)}) {did}")
+        for i in _largest(shares, favorable if ratings.explicit else None):
+            other = int(others[i])
+            did = f"rated it {rated[other]:.3g}" if ratings.explicit else "visited it"
+            lines.append(f"user {ratings.user_names[other]} (similarity {near[other]:.2f}{about(other)}) {did}")
         return tuple(lines)
 
-    return _Scored(np.asarray(scores)[0], support, reasons)
+    return _Scored(scores, np.diff(parts.indptr), reasons)
 
 
 def _by_items(asker: _Asker, k: int | None, *, content: bool) -> _Scored:
     config = _config(asker.ratings, "item", k)
-    n = len(asker.items.ids)
-    if n * n > 1 << 28:
-        raise ValueError(f"{n:,} items are too many for the similarities of all pairs: use --method factor")
-    everyone, has = map(jnp.asarray, asker.ratings.matrix())
     vectors, names = attribute_vectors(asker.items) if content else (None, ())
-    if content:
-        near = jnp.asarray(similarity.cosine_matrix(vectors), jnp.float32)
-        params = _from_items(near, everyone, has, config=config)
-    else:
-        params = _fit(everyone, has, config=config)
-    values, known = map(jnp.asarray, asker.own())
-    scores = _apply(params, values[None], known[None], config=config)
-    host = np.asarray(params["similarity"])
-    liked = np.asarray(values >= values[known].mean()) if config.feedback == "ratings" and known.any() else None
-    support = (host > 0).astype(np.float32) @ np.asarray(known).astype(np.float32)
+    own = asker.own
+    near = neighborhood.similar_items(asker.table, own, config, attributes=vectors)
+    scores, parts = neighborhood.by_items(asker.table, near, own, config)
 
     def reasons(item: int) -> tuple[str, ...]:
-        parts = _contributions(params, None, values, known, jnp.array([item]), config=config)
+        of, shares, close = near[item].indices, parts[item].data, near[item].data
         lines = []
-        for other in _largest(np.asarray(parts)[0], liked):
+        for i in _largest(shares, (own.data >= own.data.mean())[of] if asker.ratings.explicit else None):
+            other = int(own.indices[of[i]])
             shared = "".join(f", {text}" for text in shared_attributes(vectors, names, item, other)) if content else ""
-            lines.append(f"like {asker.liked(other)} (similarity {host[item, other]:.2f}{shared})")
+            lines.append(f"like {asker.liked(other, own.data[of[i]])} (similarity {close[i]:.2f}{shared})")
         return tuple(lines)
 
-    return _Scored(np.asarray(scores)[0], support, reasons)
+    return _Scored(scores, np.diff(parts.indptr), reasons)
 
 
 def _by_factors(asker: _Asker) -> _Scored:
     """Train a factorization of all ratings, then score with the user's own ones."""
-    from jaxdl.recipes import _factors
-    from jaxdl.training import fit, supervised
-
-    ratings, (values, known) = asker.ratings, asker.own()
-    n = len(ratings.values) if ratings.explicit else len(ratings.user_names)
-    batch = int(np.clip(n // 60, 1, 1024))
-    settings = supervised.Config(
-        epochs=30, batch_size=batch, learning_rate=0.01, schedule="cosine", l2=1 / n if ratings.explicit else 0.0
-    )
-    everyone = np.ones(len(known), np.float32)
-    if ratings.explicit:
-        mean = float(ratings.values.mean())
-        model = factorization.Config(len(ratings.user_names), len(known), mean=mean)
-        splits = data.Splits(_factors.pairs(ratings), {}, {})
-        params = fit(
-            _factors.ratings_task(model, settings, splits), epochs=settings.epochs, batch_size=batch
-        ).state.params
-        own = np.flatnonzero(known)
-        scores, parts = factorization.fold_in(params, jnp.asarray(own), jnp.asarray(values[own]), model, ridge=1.0)
-        terms = np.zeros((len(known), len(known)), np.float32)
-        terms[:, own] = np.asarray(parts)
-    else:
-        x = ratings.matrix()[1].astype(np.uint8)
-        tied = softmax_factorization.Config(len(known), n_factors=min(64, len(known)), dropout=0.3, hide_many=0.25)
-        splits = data.Splits({"x": x, "shown": x}, {}, {})
-        params = fit(
-            _factors.visits_task(tied, settings, splits), epochs=settings.epochs, batch_size=batch
-        ).state.params
-        shown = jnp.asarray(values)
-        scores = softmax_factorization.apply(params, shown[None], tied)[0]
-        terms = np.stack([np.asarray(softmax_factorization.contributions(params, shown, i)) for i in range(len(known))])
+    scores, terms = (_by_rated_factors if asker.ratings.explicit else _by_visited_factors)(asker)
+    own = asker.own
 
     def reasons(item: int) -> tuple[str, ...]:
-        return tuple(f"because of {asker.liked(other)} ({terms[item, other]:+.2f})" for other in _largest(terms[item]))
+        parts = terms(item)
+        liked = (asker.liked(int(own.indices[i]), own.data[i]) for i in _largest(parts))
+        return tuple(f"because of {text} ({parts[i]:+.2f})" for i, text in zip(_largest(parts), liked, strict=True))
 
-    return _Scored(np.asarray(scores), _SUPPORT * everyone, reasons)
+    return _Scored(scores, np.full(len(scores), _SUPPORT), reasons)
+
+
+def _by_rated_factors(asker: _Asker) -> tuple[np.ndarray, Callable[[int], np.ndarray]]:
+    """Predicted ratings [I], and what each of the user's own ratings contributes to an item's, [n]."""
+    from jaxdl.recipes import _factors
+    from jaxdl.training import fit
+
+    ratings, own = asker.ratings, asker.own
+    model = factorization.Config(*asker.table.shape, mean=float(ratings.values.mean()))
+    settings = _settings(len(ratings.values), l2=1 / len(ratings.values))
+    task = _factors.ratings_task(model, settings, data.Splits(_factors.pairs(ratings), {}, {}))
+    params = fit(task, epochs=settings.epochs, batch_size=settings.batch_size).state.params
+    scores, parts = factorization.fold_in(params, jnp.asarray(own.indices), jnp.asarray(own.data), model, ridge=1.0)
+    return np.asarray(scores), np.asarray(parts).__getitem__
+
+
+def _by_visited_factors(asker: _Asker) -> tuple[np.ndarray, Callable[[int], np.ndarray]]:
+    """Logits [I], and what each of the user's own visits contributes to an item's, [n]."""
+    from jaxdl.recipes import _factors
+    from jaxdl.training import fit
+
+    n_users, n_items = asker.table.shape
+    if n_users * n_items > 1 << 28:
+        raise ValueError(
+            f"the factorization of visits needs a table of all {n_users:,} users x {n_items:,} items, "
+            "which is too large: use --method item or user"
+        )
+    x = asker.ratings.matrix()[1].astype(np.uint8)
+    model = softmax_factorization.Config(n_items, n_factors=min(64, n_items), dropout=0.3, hide_many=0.25)
+    settings = _settings(n_users)
+    task = _factors.visits_task(model, settings, data.Splits({"x": x, "shown": x}, {}, {}))
+    params = fit(task, epochs=settings.epochs, batch_size=settings.batch_size).state.params
+    own, shown = asker.own.indices, jnp.asarray(asker.own.toarray()[0])
+    scores = softmax_factorization.apply(params, shown[None], model)[0]
+    return np.asarray(scores), lambda item: np.asarray(softmax_factorization.contributions(params, shown, item))[own]
+
+
+def _settings(n: int, *, l2: float = 0.0) -> Any:
+    """How a factorization of n examples is trained."""
+    from jaxdl.training import supervised
+
+    batch = int(np.clip(n // 60, 1, 1024))
+    return supervised.Config(epochs=30, batch_size=batch, learning_rate=0.01, schedule="cosine", l2=l2)
 
 
 def _largest(parts: np.ndarray, favorable: np.ndarray | None = None) -> list[int]:

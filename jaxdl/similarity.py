@@ -25,7 +25,9 @@ from jaxdl.validation import require_name
 Measure: TypeAlias = Literal["cosine", "centered_cosine", "jaccard"]
 Rows: TypeAlias = Any  # [N, D]: a JAX or numpy array, or a scipy.sparse matrix
 
-_BLOCK = 1 << 24  # similarities held at once: 64 MB in float32
+_BLOCK = 1 << 24  # similarities held at once, at most: 64 MB in float32
+_ROWS = 128  # of a block: enough for a fast product, few enough that the similarities stay in the cache
+_GROUP = 32  # similarities of which `_largest` first looks at the largest alone
 
 
 def unit(x: Array) -> Array:
@@ -157,7 +159,7 @@ def top_k(x: Rows, k: int, items: Rows | None = None, *, measure: Measure = "cos
     candidates = others.shape[0] - among_itself
     if not 1 <= k <= candidates:
         raise ValueError(f"top_k: k must be between 1 and the {candidates} candidates, got {k}")
-    block = min(max(1, _BLOCK // others.shape[0]), x.shape[0])
+    block = min(max(1, _BLOCK // others.shape[0]), _ROWS, x.shape[0])
     find = _sparse_top_k if is_sparse(x) else _dense_top_k
     return find(x, others, k=k, measure=measure, among_itself=among_itself, block=block)
 
@@ -167,18 +169,32 @@ def _dense_top_k(
     x: Array, items: Array, *, k: int, measure: Measure, among_itself: bool, block: int
 ) -> tuple[Array, Array]:
     prepare, score = _DENSE[measure]
-    prepared = prepare(as_floats(items))
+    n = len(items)
+    prepared = jnp.pad(prepare(as_floats(items)), ((0, -n % _GROUP), (0, 0)))
+    candidate = jnp.arange(len(prepared))
 
     def neighbors(row: tuple[Array, Array]) -> tuple[Array, Array]:
         number, vector = row
         scores = score(vector[None], prepared)[0]
-        if among_itself:
-            own = jnp.arange(len(prepared)) == number
-            scores = jnp.where(own, jnp.full_like(scores, -jnp.inf), scores)
-        return jax.lax.top_k(scores, k)
+        allowed = (candidate < n) & (candidate != number) if among_itself else candidate < n
+        return _largest(jnp.where(allowed, scores, jnp.full_like(scores, -jnp.inf)), k)
 
     scores, rows = jax.lax.map(neighbors, (jnp.arange(len(x)), prepare(as_floats(x))), batch_size=block)
     return scores.astype(float_dtype(x)), rows
+
+
+def _largest(scores: Array, k: int) -> tuple[Array, Array]:
+    """`jax.lax.top_k` of scores [M], M a multiple of 32; for few of many faster, with the same order of equal ones.
+
+    The k largest lie in the k groups of 32 neighboring scores whose largest are the k largest, so that only these
+    groups are sorted. They are looked at in the order in which they stand, hence equal scores come in theirs.
+    """
+    groups = scores.reshape(-1, _GROUP)
+    if len(groups) <= 2 * k:
+        return jax.lax.top_k(scores, k)
+    chosen = jnp.sort(jax.lax.top_k(groups.max(1), k)[1])  # [k]
+    found, place = jax.lax.top_k(groups[chosen].reshape(-1), k)
+    return found, chosen[place // _GROUP] * _GROUP + place % _GROUP
 
 
 def _sparse_top_k(

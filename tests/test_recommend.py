@@ -79,6 +79,7 @@ def test_a_new_user_gets_what_similar_users_like(files, capsys):
         (["--ratings", "{}/ratings.csv", "--user", "ann", "--method", "content"], "no row has an attribute"),
         (["--ratings", "{}/ratings.csv", "--user", "ann", "--items", "{}/users.csv"], "is in the catalog"),
         (["--ratings", "{}/ratings.csv", "--user", "ann", "--count", "0"], "count must be positive"),
+        (["--ratings", "{}/ratings.csv", "--user", "ann", "--encoding", "utf-99"], "unknown encoding 'utf-99'"),
     ],
 )
 def test_mistakes_are_one_line(files, capsys, words, message):
@@ -133,6 +134,7 @@ def test_similar(files, capsys):
         (["--item", "Alien (1978)"], "did you mean 'Alien (1979)'"),
         (["--item", "1", "--by", "genre"], "did you mean 'genres'"),
         (["--item", "1", "--map", "map.txt"], "ends in .png"),
+        (["--item", "1", "--encoding", "utf-99"], "unknown encoding 'utf-99'"),
     ],
 )
 def test_mistakes_of_similar(files, capsys, words, message):

@@ -26,6 +26,7 @@ class Options:
         k: neighbors that count; 40 for ratings and all for visits by default.
         because: say why.
         malformed: stop at malformed lines, or skip and count them.
+        encoding: of the files, such as cp949; UTF-8, else Latin-1 by default.
     """
 
     ratings: Path | None = None
@@ -37,6 +38,7 @@ class Options:
     k: int | None = None
     because: bool = False
     malformed: Literal["stop", "skip"] = "stop"
+    encoding: str | None = None
 
 
 def run(argv: list[str]) -> int:
@@ -46,19 +48,17 @@ def run(argv: list[str]) -> int:
         missing = "--ratings FILE" if options.ratings is None else "--user U"
         raise UsageError(f"{missing} is missing; usage: jaxdl {HELP.splitlines()[0]}")
     use_compilation_cache()
-    from jaxdl.data.catalogs import read_catalog
+    from jaxdl.data.catalogs import is_dst, read_catalog
     from jaxdl.data.ratings import read_ratings
     from jaxdl.recommendations import recommend
 
-    ratings = read_ratings(options.ratings, malformed=options.malformed)
+    ratings = read_ratings(options.ratings, malformed=options.malformed, encoding=options.encoding)
     for line in ratings.malformed[:3]:
         print(f"jaxdl: {options.ratings}: skipped {line}", file=sys.stderr)
     if n := len(ratings.malformed):
         print(f"jaxdl: {n} malformed line(s) skipped, {len(ratings.values):,} ratings read", file=sys.stderr)
-    items = read_catalog(options.items) if options.items else None
-    if items is None and options.ratings.read_bytes().startswith(b"I,"):
-        items = read_catalog(options.ratings)  # a DST file names its items itself
-    users = read_catalog(options.users) if options.users else None
+    named = options.items or (options.ratings if is_dst(options.ratings) else None)  # such a file names its items
+    items, users = (read_catalog(path, encoding=options.encoding) if path else None for path in (named, options.users))
     found = recommend(
         ratings,
         options.user,

@@ -21,6 +21,7 @@ class Options:
         count: how many neighbors.
         by: the attributes that count, such as genre director; all by default.
         map: draw all items on a plane, the neighbors marked, into this file.
+        encoding: of the file, such as cp949; UTF-8, else Latin-1 by default.
     """
 
     items: Path | None = None
@@ -28,6 +29,7 @@ class Options:
     count: int = 10
     by: tuple[str, ...] = ()
     map: Path | None = None
+    encoding: str | None = None
 
 
 def run(argv: list[str]) -> int:
@@ -41,7 +43,7 @@ def run(argv: list[str]) -> int:
     from jaxdl.data.catalogs import films, read_catalog
     from jaxdl.similar_items import draw, similar
 
-    catalog = read_catalog(options.items) if options.items else films()
+    catalog = read_catalog(options.items, encoding=options.encoding) if options.items else films()
     row, found = similar(catalog, options.item, count=options.count, attributes=options.by)
     print(catalog.names[row])
     width = max((len(catalog.names[other]) for other, _, _ in found), default=0)

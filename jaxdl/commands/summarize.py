@@ -1,8 +1,6 @@
 """`jaxdl summarize`: the sentences of a text file that stand for the whole of it, and its key words."""
 
-import codecs
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxdl.arguments import UsageError, flags, parse
 from jaxdl.compilation import use_compilation_cache
+from jaxdl.data.text_files import read_text
 
 if TYPE_CHECKING:
     from jaxdl.summarization import Summary
@@ -52,7 +51,7 @@ def run(argv: list[str]) -> int:
     options: Options = parse(Options, rest, command="summarize FILE|-", about=HELP)
     if len(files) != 1:
         raise UsageError(f"expected one file, or - for the standard input, got {len(files)}; {_USAGE}")
-    text = read_text(files[0], options.encoding)
+    text = read_text(files[0], encoding=options.encoding)
     use_compilation_cache()
     from jaxdl.data.sentences import porter_stemmer
     from jaxdl.summarization import summarize
@@ -81,40 +80,6 @@ def _split(argv: list[str]) -> tuple[list[str], list[str]]:
         if word in flags(Options) and word not in _SWITCHES:
             rest += [value for value in [next(words, None)] if value is not None]
     return files, rest
-
-
-def read_text(name: str, encoding: str | None = None) -> str:
-    """The text of a file, or of the standard input for "-".
-
-    Raises: ValueError, in one line, for what cannot be read, is empty, no text, or of another encoding.
-    """
-    shown = "the standard input" if name == "-" else name
-    try:
-        content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read {shown}: {error.strerror}") from None
-    try:
-        chosen = codecs.lookup(encoding).name if encoding else _encoding(content)
-    except LookupError:
-        raise UsageError(f"unknown encoding {encoding!r}; such as utf-8, utf-16, cp949, latin-1") from None
-    try:
-        text = content.decode(chosen)
-    except UnicodeDecodeError as error:
-        if b"\0" in content:
-            raise UsageError(f"{shown} is binary, not text") from None
-        where = f"byte 0x{content[error.start]:02x} at place {error.start}"
-        expected = chosen.upper().removesuffix("-SIG")
-        raise UsageError(f"{shown} is not {expected} ({where}); name its encoding: --encoding cp949, say") from None
-    controls = sum(character < " " and character not in "\t\n\r\f\v\x1b" for character in text)
-    if controls > len(text) / 100:
-        raise UsageError(f"{shown} is binary, not text")
-    if not text.strip():
-        raise UsageError(f"{shown} is empty")
-    return text
-
-
-def _encoding(content: bytes) -> str:
-    return "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
 
 
 def as_text(summary: "Summary") -> str:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxdl.data.sources import DataNotFound
+from jaxdl.data.text_files import lines, read_text
 from jaxdl.validation import did_you_mean
 
 Values = tuple[tuple[str, ...], ...]  # of one attribute: the values of each row, none, one or several
@@ -72,45 +73,30 @@ def nearest(text: str, names: Sequence[str]) -> str:
     return f", did you mean {' or '.join(repr(plain[name]) for name in found)}?" if found else "."
 
 
-def text_of(path: Path | str) -> str:
-    """A file as text: UTF-8 (with or without a mark), else Latin-1. ValueError if it is missing, empty or binary."""
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise ValueError(f"cannot read {path}: {error.strerror}") from None
-    if b"\0" in content[:4096]:
-        raise ValueError(f"{path} is not a text file")
-    if not content.strip():
-        raise ValueError(f"{path} is empty")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
-
-
 def split_lines(text: str) -> Iterator[tuple[int, list[str]]]:
     """(line number, fields) of every line that is not blank; the delimiter is found in the first one."""
-    lines = text.splitlines()
-    first = next((line for line in lines if line.strip()), "")
+    first = next((line for line in lines(text) if line.strip()), "")
     delimiter = next((mark for mark in ("\t", "::", "|", ";") if mark in first and not first.count(",") >= 2), ",")
     if delimiter == "::":
-        yield from ((number, line.split("::")) for number, line in enumerate(lines, 1) if line.strip())
+        yield from ((number, line.split("::")) for number, line in enumerate(lines(text), 1) if line.strip())
         return
     quoting = csv.QUOTE_MINIMAL if delimiter in ",;" else csv.QUOTE_NONE  # u.item has quotes inside its titles
-    reader = csv.reader(lines, delimiter=delimiter, quoting=quoting)
+    reader = csv.reader(lines(text), delimiter=delimiter, quoting=quoting)
     yield from ((reader.line_num, row) for row in reader if any(field.strip() for field in row))
 
 
-def read_catalog(path: Path | str) -> Catalog:
+def read_catalog(path: Path | str, *, encoding: str | None = None) -> Catalog:
     """Read items or users: MovieLens (`u.item`, `u.user`, `movies.csv`, `movies.dat`, `users.dat`), DST, or any CSV.
 
     A CSV needs a header; its id is the first column with a name like id, item, movieId, user, its name the column
     title or name, and every other column an attribute. Several values in a cell are separated by "|", numbers are
     put into bands of ten.
 
+    Args:
+        encoding: of the file; UTF-8, else Latin-1 by default.
     Raises: ValueError for a file without a header or rows, with the line number of a row that is too short; OSError.
     """
-    path, text = Path(path), text_of(path)
+    path, text = Path(path), read_text(path, encoding=encoding, fallback="latin-1")
     if text.startswith("I,"):
         return dst_catalog(text)
     rows = list(split_lines(text))
@@ -151,9 +137,15 @@ def _values(cells: Sequence[str]) -> Values:
     return tuple(tuple(v for v in (value.strip() for value in row) if v and v != "(no genres listed)") for row in parts)
 
 
+def is_dst(path: Path) -> bool:
+    """Whether a file has the DST format, which has lines for users, items and visits: it begins with "I,"."""
+    with path.open("rb") as file:
+        return file.read(2) == b"I,"
+
+
 def dst_catalog(text: str) -> Catalog:
     """The items of a file in the DST format: lines A,id,1,"title","/url"."""
-    rows = [row for row in csv.reader(text.splitlines()) if row and row[0] == "A" and len(row) >= 4]
+    rows = [row for row in csv.reader(lines(text)) if row and row[0] == "A" and len(row) >= 4]
     return Catalog(tuple(row[1] for row in rows), tuple(row[3] for row in rows), {})
 
 

@@ -5,17 +5,20 @@ N ratings, U users, I items.
 
 import csv
 import math
+from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from jaxdl.data.catalogs import Catalog, split_lines, text_of
+from jaxdl.data.catalogs import Catalog, split_lines
 from jaxdl.data.splits import split
+from jaxdl.data.text_files import lines, read_text
 from jaxdl.validation import require_name
 
 OnError = Literal["stop", "skip"]
+_Row = tuple[str, str, float | None]
 
 _USER = ("user", "userid", "user_id", "user-id", "uid")
 _ITEM = ("item", "itemid", "item_id", "movie", "movieid", "movie_id", "iid", "product", "product_id", "book_id", "isbn")
@@ -42,13 +45,18 @@ class Ratings(NamedTuple):
     explicit: bool
     malformed: tuple[str, ...] = ()
 
+    def sparse(self) -> Any:
+        """The ratings as a scipy.sparse CSR matrix [U, I] float32; every stored entry is known, a rating of 0 too."""
+        from scipy import sparse
+
+        shape = len(self.user_names), len(self.item_names)
+        return sparse.csr_matrix((self.values, (self.users, self.items)), shape=shape)
+
     def matrix(self) -> tuple[np.ndarray, np.ndarray]:
         """(values [U, I] float32 with 0 where unknown, known [U, I] bool). Raises ValueError beyond 2^28 entries."""
         shape = len(self.user_names), len(self.item_names)
         if math.prod(shape) > 1 << 28:
-            raise ValueError(
-                f"{shape[0]:,} users x {shape[1]:,} items are too many for a table of all pairs: use --method factor"
-            )
+            raise ValueError(f"{shape[0]:,} users x {shape[1]:,} items are too many for a table of all pairs")
         values, known = np.zeros(shape, np.float32), np.zeros(shape, bool)
         values[self.users, self.items], known[self.users, self.items] = self.values, True
         return values, known
@@ -58,19 +66,21 @@ class Ratings(NamedTuple):
         return self._replace(users=self.users[rows], items=self.items[rows], values=self.values[rows])
 
 
-def read_ratings(path: Path | str, *, malformed: OnError = "stop") -> Ratings:
+def read_ratings(path: Path | str, *, malformed: OnError = "stop", encoding: str | None = None) -> Ratings:
     """Read a file of ratings; its format is found in its first line.
 
     Tabs (ml-100k `u.data`), "::" (ml-1m), semicolons or commas (ml-latest `ratings.csv`, any `user,item,rating`), with
     or without a header; further columns are ignored and two columns are visits. Or DST, the format of MSWeb. Where a
-    user rated an item twice, the later line counts. UTF-8, else Latin-1.
+    user rated an item twice, the later line counts.
 
     Args:
-        malformed: "stop" raises on the first bad file; "skip" leaves bad lines out and counts them in `malformed`.
+        malformed: "stop" raises for a file with bad lines; "skip" leaves these out and counts them in `malformed`.
+        encoding: of the file; UTF-8, else Latin-1 by default.
     Raises: ValueError with the numbers of the malformed lines; for a file that is missing, empty or no text.
     """
     require_name("read_ratings", "malformed", malformed, ("stop", "skip"))
-    return parse_ratings(text_of(path), name=str(path), malformed=malformed)
+    text = read_text(path, encoding=encoding, fallback="latin-1")
+    return parse_ratings(text, name=str(path), malformed=malformed)
 
 
 def parse_ratings(text: str, *, name: str = "ratings", malformed: OnError = "stop") -> Ratings:
@@ -79,40 +89,55 @@ def parse_ratings(text: str, *, name: str = "ratings", malformed: OnError = "sto
     >>> parse_ratings("user,item,rating\\nAnn,Alien,4\\nBob,Alien,?", malformed="skip").malformed
     ("line 3: the rating '?' is no number",)
     """
-    rows = _dst_rows(text) if text.startswith("I,") else _table_rows(text)
-    good, bad = [], []
-    for number, row in rows:
-        (bad if isinstance(row, str) else good).append(f"line {number}: {row}" if isinstance(row, str) else row)
+    bad: list[str] = []
+
+    def good() -> Iterator[_Row]:
+        for number, row in _dst_rows(text) if text.startswith("I,") else _table_rows(text):
+            if isinstance(row, str):
+                bad.append(f"line {number}: {row}")
+            else:
+                yield row
+
+    ratings, n = _from_rows(good())
     if bad and malformed == "stop":
-        more = f" ({len(bad)} malformed lines of {len(bad) + len(good)})" if len(bad) > 1 else ""
+        more = f" ({len(bad)} malformed lines of {len(bad) + n})" if len(bad) > 1 else ""
         raise ValueError(f"{name}: {bad[0]}{more}; mend the file, or go on without such lines: --malformed skip")
-    if not good:
+    if not n:
         raise ValueError(f"{name} holds no ratings: lines of user,item,rating are needed ({len(bad)} malformed)")
-    return from_rows(good)._replace(malformed=tuple(bad))
+    return ratings._replace(malformed=tuple(bad))
 
 
-def from_rows(rows: Iterable[tuple[str, str, float | None]]) -> Ratings:
+def from_rows(rows: Iterable[_Row]) -> Ratings:
     """Ratings of (user, item, rating) rows; of visits where a rating is None. The later one of two counts.
 
     >>> ratings = from_rows([("Ann", "Alien", 4.0), ("Bob", "Alien", 2.0), ("Ann", "Alien", 5.0)])
     >>> ratings.user_names, ratings.values.tolist()
     (('Ann', 'Bob'), [5.0, 2.0])
     """
-    users: dict[str, int] = {}
-    items: dict[str, int] = {}
-    values: dict[tuple[int, int], float | None] = {}
+    return _from_rows(rows)[0]
+
+
+def _from_rows(rows: Iterable[_Row]) -> tuple[Ratings, int]:
+    """The ratings, sorted by user and item, and the number of rows; 12 bytes each, so that millions fit."""
+    user_numbers: dict[str, int] = {}
+    item_numbers: dict[str, int] = {}
+    users, items, values, explicit = array("i"), array("i"), array("f"), True
     for user, item, value in rows:
-        values[users.setdefault(user, len(users)), items.setdefault(item, len(items))] = value
-    explicit = all(value is not None for value in values.values())
-    pairs = np.array(list(values), np.int32).reshape(-1, 2)
-    numbers = np.array([value if explicit else 1.0 for value in values.values()], np.float32)
-    return Ratings(pairs[:, 0], pairs[:, 1], numbers, tuple(users), tuple(items), explicit)
+        users.append(user_numbers.setdefault(user, len(user_numbers)))
+        items.append(item_numbers.setdefault(item, len(item_numbers)))
+        values.append(1.0 if value is None else value)
+        explicit = explicit and value is not None
+    pairs = np.array(users, np.int64) * max(len(item_numbers), 1) + np.array(items, np.int64)
+    last = len(pairs) - 1 - np.unique(pairs[::-1], return_index=True)[1]
+    found = np.array(values, np.float32)[last] if explicit else np.ones(len(last), np.float32)
+    by_user, by_item = (np.array(numbers, np.int32)[last] for numbers in (users, items))
+    return Ratings(by_user, by_item, found, tuple(user_numbers), tuple(item_numbers), explicit), len(pairs)
 
 
-def _table_rows(text: str) -> Iterator[tuple[int, tuple[str, str, float | None] | str]]:
+def _table_rows(text: str) -> Iterator[tuple[int, _Row | str]]:
     """(line number, row or what is wrong with it) of a table with any of the delimiters."""
-    lines = split_lines(text)
-    number, first = next(lines, (0, []))
+    rows = split_lines(text)
+    number, first = next(rows, (0, []))
     columns = [0, 1, 2]
     names = [name.strip().lower() for name in first]
     if any(name in (*_USER, *_ITEM) for name in names):
@@ -123,11 +148,11 @@ def _table_rows(text: str) -> Iterator[tuple[int, tuple[str, str, float | None] 
     else:
         columns = columns[: max(len(first), 2)]
         yield number, _row(first, columns)
-    for number, fields in lines:
+    for number, fields in rows:
         yield number, _row(fields, columns)
 
 
-def _row(fields: list[str], columns: list[int]) -> tuple[str, str, float | None] | str:
+def _row(fields: list[str], columns: list[int]) -> _Row | str:
     if len(fields) <= max(columns):
         return f"{len(fields)} field(s) where {max(columns) + 1} are needed"
     user, item = fields[columns[0]].strip(), fields[columns[1]].strip()
@@ -142,10 +167,10 @@ def _row(fields: list[str], columns: list[int]) -> tuple[str, str, float | None]
     return (user, item, value) if math.isfinite(value) else f"the rating {value} is not finite"
 
 
-def _dst_rows(text: str) -> Iterator[tuple[int, tuple[str, str, float | None] | str]]:
+def _dst_rows(text: str) -> Iterator[tuple[int, _Row | str]]:
     """Visits of the DST format: a line C,"user",user and then a line V,item,1 for each of the user's visits."""
     user = ""
-    for number, row in enumerate(csv.reader(text.splitlines()), 1):
+    for number, row in enumerate(csv.reader(lines(text)), 1):
         kind = row[0] if row else ""
         if kind == "C":
             user = row[-1].strip() if len(row) > 1 else ""

@@ -11,6 +11,9 @@ Only positive similarities count. With the centered cosine the averages are of r
 (Resnick's formula). Content-based recommendation is item-based with the similarity of the items' attributes
 (`from_items`); a cold start is user-based with the similarity of the users' attributes (`from_neighbors`).
 
+Here all users and items are in tables on the device, scored in blocks of users and differentiable; reasons, and one
+user among too many for a table, are the business of `jaxdl.neighborhood`.
+
 U users, I items, B users asked for, M neighbors. `values` are ratings (1 for a visit) and `known` marks where there is
 one: 0 may be a rating. References: Resnick et al., "GroupLens", 1994; Breese, Heckerman, Kadie, "Empirical analysis of
 predictive algorithms for collaborative filtering", 1998 (inverse user frequency); Herlocker et al., "An algorithmic
@@ -130,7 +133,7 @@ def fit(values: Array, known: Array, config: Config) -> Params:
 def all_users(values: Array, known: Array, config: Config) -> Params:
     """User-based parameters that hold all ratings: {"values", "known": [U, I], "weights": [I], "mean": [U]}.
 
-    For reasons (`contributions`), and for a similarity of users from elsewhere (`from_neighbors`).
+    For a similarity of users from elsewhere (`from_neighbors`), such as their attributes.
     """
     weights = _rarity(known) if config.inverse_frequency else jnp.ones(known.shape[1], jnp.float32)
     values = jnp.where(known, values, jnp.zeros_like(values))
@@ -171,8 +174,7 @@ def apply(params: Params, values: Array, known: Array, config: Config) -> Array:
         return from_neighbors(params, weights, values, known, config)
     if config.feedback == "visits":
         return _dot(values, params["similarity"].T)
-    every = jnp.arange(values.shape[1])
-    return jax.lax.map(lambda one: _rated_by_items(params, one[0], one[1], every, config)[0], (values, known))
+    return jax.lax.map(lambda one: _rated_by_items(params, one[0], one[1], config), (values, known))
 
 
 def from_neighbors(params: Params, weights: Array, values: Array, known: Array, config: Config) -> Array:
@@ -183,57 +185,28 @@ def from_neighbors(params: Params, weights: Array, values: Array, known: Array, 
     """
     if config.feedback == "visits":
         return _dot(keep_nearest(weights, config.k), params["values"])
-    every = jnp.arange(values.shape[1])
-    return jax.lax.map(
-        lambda one: _rated_by_users(params, one[0], one[1], one[2], every, config)[0], (weights, values, known)
-    )
+    return jax.lax.map(lambda one: _rated_by_users(params, one[0], one[1], one[2], config), (weights, values, known))
 
 
-def contributions(
-    params: Params, weights: Array | None, values: Array, known: Array, items: Array, config: Config
-) -> Array:
-    """What each neighbor (user or item) has to do with one user's scores of some items: the reasons.
-
-    Args:
-        params: of `all_users` (user-based) or `fit` (item-based).
-        weights: [U] similarities of the neighbors, user-based; None item-based.
-        values, known: [I], the user's own.
-        items: [n] numbers of the scored items.
-    Returns: [n, M]; visits: terms whose sum is the score. Ratings: shares in the average, which add up to 1 (or are
-        all 0 where no neighbor rated the item).
-    """
-    values = jnp.where(known, values, jnp.zeros_like(values))
-    if config.by == "item":
-        if config.feedback == "ratings":
-            return _rated_by_items(params, values, known, items, config)[1]
-        return params["similarity"][items] * values[None, :]
-    assert weights is not None
-    if config.feedback == "ratings":
-        return _rated_by_users(params, weights, values, known, items, config)[1]
-    return keep_nearest(weights, config.k)[None, :] * params["values"][:, items].T
-
-
-def _rated_by_users(
-    params: Params, weights: Array, values: Array, known: Array, items: Array, config: Config
-) -> tuple[Array, Array]:
-    """One user's predicted ratings of the items [n], and each neighbor's share in them [n, U]."""
-    ratings, has = params["values"][:, items].T, params["known"][:, items].T  # [n, U]
+def _rated_by_users(params: Params, weights: Array, values: Array, known: Array, config: Config) -> Array:
+    """One user's predicted ratings [I]."""
+    ratings, has = params["values"].T, params["known"].T  # [I, U]
     overall = _overall(params["values"], params["known"])
     shares = _shares(jnp.broadcast_to(weights[None, :], ratings.shape), has, config.k)
     if config.similarity != "centered_cosine":
-        return _average(shares, ratings, overall), shares
+        return _average(shares, ratings, overall)
     own = jnp.where(known.any(), _mean(values[None], known[None])[0], overall)
-    return own + _average(shares, ratings - params["mean"][None, :], jnp.zeros_like(overall)), shares
+    return own + _average(shares, ratings - params["mean"][None, :], jnp.zeros_like(overall))
 
 
-def _rated_by_items(params: Params, values: Array, known: Array, items: Array, config: Config) -> tuple[Array, Array]:
-    """One user's predicted ratings of the items [n], and each rated item's share in them [n, I]."""
-    similarity = params["similarity"][items]
+def _rated_by_items(params: Params, values: Array, known: Array, config: Config) -> Array:
+    """One user's predicted ratings [I]."""
+    similarity = params["similarity"]
     shares = _shares(similarity, jnp.broadcast_to(known[None, :], similarity.shape), config.k)
     if config.similarity != "centered_cosine":
-        return _average(shares, values[None, :], params["mean"]), shares
+        return _average(shares, values[None, :], params["mean"])
     means = params["means"]
-    return means[items] + _average(shares, (values - means)[None, :], jnp.zeros_like(params["mean"])), shares
+    return means + _average(shares, (values - means)[None, :], jnp.zeros_like(params["mean"]))
 
 
 def _shares(weights: Array, known: Array, k: int | None) -> Array:

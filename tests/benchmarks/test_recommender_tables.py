@@ -9,23 +9,26 @@ VISITS = (np.random.default_rng(0).random((80, 30)) < np.linspace(0.6, 0.05, 30)
 VISITS[:, 0] = 1  # nobody without a visit
 
 
-@pytest.mark.parametrize("peer", [neighbors.with_scipy, neighbors.with_scipy_regrouped])
-def test_scipy_finds_the_scores_of_ours(peer):
-    assert neighbors.disagreement(neighbors.ours(VISITS)[0], peer(VISITS)[0]) < 1e-5
+@pytest.mark.parametrize("task", neighbors.TASKS)
+def test_peers_find_what_ours_finds(task):
+    answers = {name: function(VISITS) for name, function in neighbors.TASKS[task].items()}
+    ours, areas = answers.pop("jaxdl")
+    for theirs, others in answers.values():
+        assert neighbors.disagreement(ours, theirs) < 1e-5
+        assert areas.shape == others.shape == (80, neighbors.COUNT)
+    assert not np.take_along_axis(VISITS, np.asarray(areas), axis=1)[VISITS.sum(1) <= 20].any()  # nothing they have
 
 
-@pytest.mark.parametrize("dense", [True, False])
-def test_scikit_learn_finds_the_neighbors_of_ours(dense):
-    near, areas = neighbors.ours_nearest(VISITS)
-    theirs, others = neighbors.with_scikit_learn(VISITS, dense=dense)
-    assert neighbors.disagreement(near, theirs) < 1e-5
-    assert areas.shape == others.shape == (80, neighbors.COUNT)
-    assert not np.take_along_axis(VISITS, areas, axis=1)[VISITS.sum(1) <= 20].any()  # nothing they have already
-
-
-def test_a_wrong_answer_disagrees():
-    scores = neighbors.ours(VISITS)[0]
-    assert neighbors.disagreement(scores, scores * 1.01) > 1e-3
+def test_another_answer_ends_the_run(monkeypatch):
+    tasks = {"few": {"jaxdl": lambda x: (x, x), "scipy": lambda x: (x * 1.001, x)}}
+    monkeypatch.setattr(neighbors, "TASKS", tasks)
+    with pytest.raises(ValueError, match=r"scipy finds other few than jaxdl: they differ by 1\.0e-03"):
+        neighbors._run("few", VISITS, 2, {})
+    tasks["few"]["scipy"] = tasks["few"]["jaxdl"]
+    rows = neighbors._run("few", VISITS, 2, {"hardware": "here"})
+    assert [row["implementation"] for row in rows] == ["jaxdl", "scipy"]
+    assert rows[1]["disagreement"] == 0
+    assert rows[1]["step_ms"]["n"] == 2
 
 
 def test_summary_prints_means_and_intervals():

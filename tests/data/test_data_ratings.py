@@ -73,7 +73,7 @@ def test_malformed_lines_stop_or_are_counted(tmp_path):
     ("content", "message"),
     [
         (b"", "is empty"),
-        (b"\x00\x01binary", "not a text file"),
+        (b"\x00\x01binary", "is binary, not text"),
         (b"user,item,rating\n", "holds no ratings"),
         (b"user,stars\n1,2\n", "names no user and item column"),
     ],
@@ -82,6 +82,22 @@ def test_files_that_are_no_ratings(tmp_path, content, message):
     (tmp_path / "r.csv").write_bytes(content)
     with pytest.raises(ValueError, match=message):
         read_ratings(tmp_path / "r.csv")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp949", "latin-1"])
+def test_files_of_any_encoding(tmp_path, encoding):
+    """Unicode is recognized, Latin-1 is what else is tried, any other is named."""
+    film = "Am\u00e9lie\x85 2" if encoding == "latin-1" else "\uae30\uc0dd\ucda9"  # U+0085 ends no line
+    (tmp_path / "r.csv").write_bytes(f"user,item,rating\r\n1,{film},4\r\n".encode(encoding))
+    (tmp_path / "i.csv").write_bytes(f"id,title\n{film},{film}\n".encode(encoding))
+    named = "cp949" if encoding == "cp949" else None
+    assert read_ratings(tmp_path / "r.csv", encoding=named).item_names == (film,)
+    assert read_catalog(tmp_path / "i.csv", encoding=named).ids == (film,)
+    with pytest.raises(ValueError, match="unknown encoding 'utf-99'"):
+        read_ratings(tmp_path / "r.csv", encoding="utf-99")
+    if encoding == "cp949":
+        with pytest.raises(ValueError, match=r"r\.csv is not UTF-8 \(byte 0x"):
+            read_ratings(tmp_path / "r.csv", encoding="utf-8")
 
 
 def test_a_missing_file_is_one_line(tmp_path):

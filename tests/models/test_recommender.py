@@ -109,29 +109,6 @@ def test_all_neighbors_at_once_equal_the_sum_over_them():
     np.testing.assert_allclose(scores(config, KNOWN.astype(np.float32)), through_users, rtol=1e-5)
 
 
-@pytest.mark.parametrize("by", ["user", "item"])
-@pytest.mark.parametrize("feedback", ["visits", "ratings"])
-def test_reasons_add_up_to_the_score(by, feedback):
-    config = Config(by, feedback, k=4, significance=3)
-    values = jnp.asarray(RATINGS if feedback == "ratings" else KNOWN.astype(np.float32))
-    known = jnp.asarray(KNOWN)
-    params = recommender.fit(values, known, config)
-    weights = None
-    if by == "user":
-        weights = recommender.similarities(
-            values[:1], values, known[:1], known, config, weights=jnp.ones(9, jnp.float32)
-        )[0]
-    every = jnp.arange(9)
-    parts = recommender.contributions(params, weights, values[0], known[0], every, config)
-    expected = recommender.apply(params, values[:1], known[:1], config)[0]
-    if feedback == "visits":
-        np.testing.assert_allclose(parts.sum(1), expected, rtol=1e-5)
-    else:
-        np.testing.assert_allclose(parts.sum(1), 1, rtol=1e-5)
-        rated = values.T if by == "user" else jnp.broadcast_to(values[0][None, :], parts.shape)
-        np.testing.assert_allclose((parts * rated).sum(1), expected, rtol=1e-5)
-
-
 def test_a_user_without_ratings_gets_the_mean_and_no_nan():
     nobody = np.zeros((1, 9), np.float32)
     for by in ("user", "item"):

@@ -1,87 +1,138 @@
 """Time jaxdl beside its peers on this machine: `jaxdl bench mlp cnn resnet autoencoder gan`, or `python -m benchmarks`.
 
-`jaxdl bench compare A.json B.json` compares two files of records.
+`jaxdl bench compare A.json B.json` compares two files of records; `jaxdl bench growth` shows how time grows with sizes.
 """
 
 import argparse
+import dataclasses
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
-from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
-from benchmarks import cases, compare, game_sweep, losses, ours, peers, profile, records, runs
+from benchmarks import (
+    allocators,
+    cases,
+    compare,
+    devices,
+    game_sweep,
+    growth,
+    losses,
+    machine,
+    many_networks,
+    neighbors,
+    options,
+    ours,
+    profile,
+    records,
+    runs,
+    sentence_ranks,
+    update_rules,
+)
 from benchmarks.records import Record
-from jaxdl.arguments import UsageError
+from jaxdl.data.sources import DataNotFound
 
-ALONE = {"gan-sweep": game_sweep, "losses": losses}  # without peers: a module with `run(rounds)` and `BASE`
+Chosen = argparse.Namespace
+ALONE: dict[str, tuple[str, Callable[[Chosen], list[Record]]]] = {  # row that is held as 1, how it runs
+    "gan-sweep": (game_sweep.BASE, lambda chosen: game_sweep.run(chosen.rounds)),
+    "networks": ("jaxdl-vmap", lambda chosen: many_networks.run(chosen.rounds, chosen.against)),
+    "optimizers": ("jaxdl", lambda chosen: update_rules.run(chosen.rounds, chosen.against)),
+    "losses": (losses.BASE, lambda chosen: losses.run(chosen.rounds)),
+    "recommender": (
+        "jaxdl",
+        lambda chosen: neighbors.run(min(chosen.rounds, 5), 4000 if chosen.quick else None),
+    ),
+    "textrank": ("jaxdl", lambda chosen: sentence_ranks.run(chosen.rounds)),
+    "growth": ("", lambda chosen: growth.run(chosen.rounds, most=3 if chosen.quick else None)),
+}
 WORKLOADS = (*cases.NAMES, *ALONE)
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"bench: {message}; see: jaxdl bench --help")
-
-
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """The command line; raises UsageError, in one line that names what is right."""
-    parser = _Parser("jaxdl bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"of {', '.join(WORKLOADS)}; none means all")
-    parser.add_argument("--against", default=",".join(peers.MODULES), help="peers, by comma (default %(default)s)")
-    parser.add_argument("--rounds", type=int, default=15, help="epochs timed of each (default %(default)s)")
-    parser.add_argument("--memory", action="store_true", help="peak host memory, each in a process of its own")
-    parser.add_argument("--start", action="store_true", help="from a process's start to its first epoch, cold and warm")
-    parser.add_argument("--profile", type=Path, metavar="DIR", help="trace our step instead, and list its operations")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="one file for all records, not one a workload")
-    chosen = parser.parse_args(arguments)
-    chosen.workloads = chosen.workloads or list(WORKLOADS)
-    chosen.against = [name for name in chosen.against.split(",") if name]
-    for names, known, what in ((chosen.workloads, WORKLOADS, "workload"), (chosen.against, peers.MODULES, "peer")):
-        for name in names:
-            if name not in known:
-                parser.error(f"no {what} {name!r}; there are {', '.join(known)}")
-    if chosen.rounds < 2:
-        parser.error(f"--rounds must be at least 2 for quartiles, got {chosen.rounds}")
-    return chosen
 
 
 def report(found: Sequence[Record], base: str) -> None:
     """Print a table a workload."""
-    for workload, group in groupby(found, lambda record: record["workload"]):
+    for (workload, precision), group in groupby(found, lambda record: (record["workload"], record["precision"])):
         rows = list(group)
         peak = rows[0].get("matmul_peak_gflops_per_s")
         limit = f"; measured peak of a matrix product {peak} GFLOP/s" if peak else ""
-        print(f"\n{workload} on {rows[0]['hardware']}, load {rows[0]['load_before'][0]}{limit}")
-        print(records.table(rows, base), flush=True)
-        if rows[0]["load_before"][0] > 0.5:
-            print("The machine was busy: no final figures, least of all for torch, whose waiting threads spin.")
+        limit += f", of a copy {rows[0]['copy_gb_per_s']} GB/s" if "copy_gb_per_s" in rows[0] else ""
+        print(f"\n{workload} in {precision} on {rows[0]['hardware']}{limit}")
+        print(growth.table(rows) if "axis" in rows[0] else records.table(rows, base), flush=True)
+        if remark := machine.remark(rows[0]["others_before"], rows[0].get("others_during")):
+            print(remark)
+
+
+def measure(workload: str, chosen: Chosen) -> list[Record]:
+    """All records of one workload on this process's device."""
+    found: list[Record] = []
+    if workload in ALONE:
+        if chosen.precision != ["f32"]:
+            shared = records.environment() | {"workload": workload, "implementation": "jaxdl"}
+            found += [
+                shared | {"precision": p, "not_timed": f"{workload} is timed in f32 alone"}
+                for p in chosen.precision
+                if p != "f32"
+            ]
+        return found + (ALONE[workload][1](chosen) if "f32" in chosen.precision else [])
+    leave_out = options.QUICK_LEAVES_OUT if chosen.quick else ()
+    apart = runs.Apart(memory=chosen.memory, start=chosen.start)
+    for precision in chosen.precision:
+        case: Any = dataclasses.replace(cases.make(workload), precision=precision)
+        found += runs.run(case, chosen.against, chosen.rounds, leave_out=leave_out, apart=apart)
+    if chosen.allocators and "f32" in chosen.precision:
+        found += allocators.run(workload, ours.BASE, chosen.rounds, cases.make(workload).steps)
+    return found
+
+
+def _measure_or_say_why(workload: str, chosen: Chosen) -> list[Record]:
+    try:
+        return measure(workload, chosen)
+    except DataNotFound as error:
+        return [records.environment() | {"workload": workload, "implementation": "jaxdl", "not_timed": str(error)}]
+
+
+def here(chosen: Chosen) -> list[Record]:
+    """Measure, print and write on one device."""
+    everything: list[Record] = []
+    absent = devices.use(chosen.devices[0]) if chosen.devices else ""
+    if absent:
+        everything = devices.absent(chosen.workloads, chosen.devices[0], absent)
+        print(absent)
+        if chosen.json is None:
+            for record in everything:
+                records.write([record], records.default_path(record["workload"], record["device"]))
+        return everything
+    for workload in chosen.workloads:
+        found = _measure_or_say_why(workload, chosen)
+        report(found, ALONE[workload][0] if workload in ALONE else ours.BASE)
+        everything += found
+        if chosen.json is None:
+            records.write(found, path := records.default_path(workload))
+            print(f"written to {path}")
+    return everything
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the chosen workloads, print their tables and write their records; returns the exit code."""
     if arguments and arguments[0] == "compare":
         return compare.main(arguments[1:])
-    chosen, everything = parse(arguments), []
+    chosen = options.parse(arguments, WORKLOADS, __doc__ or "")
     if chosen.profile is not None:
         for workload in (name for name in chosen.workloads if name in cases.NAMES):
             profile.report(workload, chosen.profile / workload)
         return 0
-    for workload in chosen.workloads:
-        if workload in ALONE:
-            found = ALONE[workload].run(chosen.rounds)
-            report(found, ALONE[workload].BASE)
-        else:
-            apart = {"with_memory": chosen.memory, "with_start": chosen.start}
-            found = runs.run(cases.make(workload), chosen.against, chosen.rounds, **apart)
-            report(found, ours.BASE)
-        everything += found
-        if chosen.json is None:
-            records.write(found, path := records.default_path(workload))
-            print(f"written to {path}")
+    code = 0
+    if len(chosen.devices) > 1:
+        same = options.without(arguments, "--devices", "--json")
+        everything, code = devices.apart(same, chosen.devices)
+    else:
+        everything = here(chosen)
     if chosen.json is not None:
         records.write(everything, chosen.json)
         print(f"\nwritten to {chosen.json}")
-    return 0
+    elif len(chosen.devices) > 1:
+        for (device, workload), group in groupby(everything, lambda r: (r["device"], r["workload"])):
+            records.write(list(group), records.default_path(workload, device))
+    return code
 
 
 if __name__ == "__main__":

@@ -23,7 +23,10 @@ def peak_host_mb() -> float:
 
 
 def measure(workload: str, row: str) -> dict[str, float]:
-    """{"peak_host_mb": of a process that trains some epochs, "import_host_mb": of it before the model is built}."""
+    """{"peak_host_mb": of a process that trains some epochs, "import_host_mb": of it before the model is built}.
+
+    Beside them "peak_device_mb" where the device keeps count of its memory.
+    """
     command = [sys.executable, "-m", "benchmarks.memory", workload, row]
     done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True)
     if done.returncode:
@@ -43,7 +46,11 @@ def main(workload: str, row: str) -> None:
     trainer = make()
     for _ in range(EPOCHS):
         jax.block_until_ready(trainer.epoch())
-    print(json.dumps({"peak_host_mb": round(peak_host_mb(), 1), "import_host_mb": round(imported, 1)}))
+    found = {"peak_host_mb": round(peak_host_mb(), 1), "import_host_mb": round(imported, 1)}
+    counted = jax.local_devices()[0].memory_stats() or {}  # a CPU keeps none
+    if "peak_bytes_in_use" in counted:
+        found["peak_device_mb"] = round(counted["peak_bytes_in_use"] / 2**20, 1)
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

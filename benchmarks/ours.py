@@ -3,6 +3,7 @@
 jaxdl-step     one jitted, donated call a step; no metrics but what the loss consists of, as for the peers
 jaxdl          the same step inside `fit`: the `Stepper` that `fit` drives, with its own choice of steps a call, on
                data that are shuffled and gathered on the device every epoch (the peers get their batches cut)
+jaxdl-no-jit   the step of jaxdl-step without compilation (`jax.disable_jit`): operation by operation from Python
 jaxdl-recipe   inside `fit`, the task that recipes train: masked rows and further metrics; for a game the moving
                average of the generator
 
@@ -16,8 +17,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from benchmarks.cases import N_CLASSES, Case
-from benchmarks.trainer import Rows, Trainer, from_steps
+from benchmarks import ours_sequences
+from benchmarks.cases import N_CLASSES, WHOLE_EPOCHS, Case
+from benchmarks.precision import in_precision
+from benchmarks.trainer import Rows, Trainer
 from jaxdl import losses, metrics, optim
 from jaxdl.data.batches import epoch_order, in_order
 from jaxdl.data.splits import Splits
@@ -36,10 +39,20 @@ BASE = "jaxdl"  # whose time all others are compared with
 
 def rows(case: Case) -> Rows:
     """Our rows of the table."""
-    return {
+    if case.kind == "decoding":
+        return ours_sequences.decoding_rows(case)
+    if case.name in WHOLE_EPOCHS:
+        one = {"jaxdl-step": functools.partial(_inside_fit, case, recipe=False, steps_per_call=1)}
+        return one | {"jaxdl": functools.partial(_inside_fit, case, recipe=False)}
+    found: Rows = {
         "jaxdl-step": functools.partial(_one_step_a_call, case),
         "jaxdl": functools.partial(_inside_fit, case, recipe=False),
+    }
+    if case.precision != "f32":
+        return found
+    return found | {
         "jaxdl-recipe": functools.partial(_inside_fit, case, recipe=True),
+        "jaxdl-no-jit": functools.partial(_one_step_a_call, case, jit=False),
     }
 
 
@@ -74,21 +87,28 @@ def _plain_step(case: Case) -> Step:
     if case.kind == "game":
         return adversarial.make_adversarial_step(adversarial.players(case.model, case.config), game_config(case))
 
+    optimizer = optim.adam(case.learning_rate, case.b1)
+    if case.kind == "sequences":
+        return make_train_step(in_precision(ours_sequences.loss_fn(case), case.precision), optimizer)
+
     def loss_fn(params: Params, state: State, batch: Batch, key: Key) -> tuple[Array, tuple[State, Metrics]]:
         if case.kind == "autoencoder":
             loss = metrics.mean(autoencoder.objective(params, batch["x"], case.config)[1].error)
         else:
             logits, state = _model(case).apply(params, state, batch["x"], True, key)
+            logits = logits.astype(jnp.float32)
             loss = metrics.mean(losses.sparse_categorical_cross_entropy(logits, batch["y"]))
         return metrics.value(loss), (state, {"loss": loss})
 
-    return make_train_step(loss_fn, optim.adam(case.learning_rate, case.b1))
+    return make_train_step(in_precision(loss_fn, case.precision), optimizer)
 
 
 def _recipe_step(case: Case) -> Step:
     if case.kind == "game":
         players = adversarial.players(case.model, case.config)
         return adversarial.make_adversarial_step(players, game_config(case, recipe=True))
+    if case.kind == "sequences":
+        return ours_sequences.recipe_step(case)
     data = case.data()
     splits = Splits(data, *({name: values[:0] for name, values in data.items()} for _ in range(2)))
     config = Config(batch_size=case.batch, learning_rate=case.learning_rate)
@@ -107,11 +127,12 @@ def _arrays(batch: dict[str, Any]) -> Batch:
     return {name: jnp.array(values) for name, values in batch.items() if name != "z"}
 
 
-def _one_step_a_call(case: Case) -> Trainer:
-    step = jax.jit(_plain_step(case), donate_argnums=0)
+def _one_step_a_call(case: Case, *, jit: bool = True) -> Trainer:
+    step = jax.jit(_plain_step(case), donate_argnums=0) if jit else _op_by_op(_plain_step(case))
     mask = {"mask": jnp.ones(case.batch, bool)} if case.kind == "game" else {}
     batches = [_arrays(batch) | mask for batch in case.batches()]
     now = _start(case, recipe=False)
+    length = case.steps if jit else 1
 
     def advance(i: int) -> Array:
         nonlocal now
@@ -120,15 +141,24 @@ def _one_step_a_call(case: Case) -> Trainer:
 
     def epoch() -> TrainState:
         nonlocal now
-        for batch in batches:
+        for batch in batches[:length]:
             now, _ = step(now, batch)
         return now
 
     notes = "both losses, means of D" if case.kind == "game" else "loss metric alone"
-    return from_steps(advance, case.steps, notes=notes)._replace(epoch=epoch)
+    notes += "" if jit else "; jax.disable_jit, a round is one step"
+    return Trainer(advance, epoch, lambda: notes, length=length, slow=not jit)
 
 
-def _inside_fit(case: Case, *, recipe: bool) -> Trainer:
+def _op_by_op(step: Step) -> Step:
+    def without_jit(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        with jax.disable_jit():
+            return step(state, batch)
+
+    return without_jit
+
+
+def _inside_fit(case: Case, *, recipe: bool, steps_per_call: int | str = "auto") -> Trainer:
     data, n, start = _arrays(case.data()), case.n_examples, _start(case, recipe=recipe)
     orders, fixed = order_key(start), in_order(n, case.batch)
     order_of = jax.jit(lambda epoch: epoch_order(orders, epoch, n, case.batch))
@@ -137,7 +167,7 @@ def _inside_fit(case: Case, *, recipe: bool) -> Trainer:
 
     @functools.cache
     def stepper() -> Stepper:  # on first use: where it measures both programs it compiles them, which must be counted
-        return Stepper(step, start, data, fixed, n, "auto")
+        return Stepper(step, start, data, fixed, n, steps_per_call)
 
     def advance(i: int) -> Array:
         """One step through the program that `fit` runs, in the order of the data."""

@@ -11,12 +11,14 @@ from typing import Any
 
 import jax
 
+from benchmarks import machine
 from benchmarks.timing import Timing
 from jaxdl import files
 from jaxdl.environment import hardware, read_text, versions
 
 Record = dict[str, Any]
 RESULTS = Path(__file__).parent / "results"
+LISTEN_S = 1.0  # how long others are listened to before a run
 PACKAGES = ("jax", "jaxlib", "jaxdl", "numpy", "optax", "flax", "torch", "keras")
 FLAGS = (
     "XLA_FLAGS",
@@ -30,13 +32,14 @@ FLAGS = (
 
 
 def environment() -> Record:
-    """Device, versions, flags, load and commit: the part that all records of one run share."""
+    """Device, versions, flags, commit and what others use of the processors: what all records of one run share."""
     return {
         "device": jax.default_backend(),
         "hardware": hardware(),
         "precision": "f32",
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        "load_before": [round(load, 2) for load in os.getloadavg()],
+        "others_before": machine.others(LISTEN_S),
+        "load": [round(load, 2) for load in os.getloadavg()],
         "governor": read_text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         "flags": {name: os.environ[name] for name in FLAGS if os.environ.get(name)},
         "versions": {"python": platform.python_version(), **versions(*PACKAGES)},
@@ -80,11 +83,27 @@ def write(records: Sequence[Record], path: Path) -> None:
     files.write_json(path, list(records))
 
 
-def default_path(workload: str) -> Path:
+def default_path(workload: str, device: str | None = None) -> Path:
     """benchmarks/results/<device>/<date>-<workload>.json in a checkout; below the current folder if installed."""
     checkout = (RESULTS.parents[1] / "pyproject.toml").is_file()
     folder = RESULTS if checkout else Path("benchmarks", "results")
-    return folder / jax.default_backend() / f"{datetime.date.today().isoformat()}-{workload}.json"
+    return folder / (device or jax.default_backend()) / f"{datetime.date.today().isoformat()}-{workload}.json"
+
+
+STEP_COLUMNS = ("ms a step", "q1", "q3", "relative")
+MORE = {  # further columns of the table, where a record has them: title and form
+    "gflops_per_s": ("GFLOP/s", "{:.1f}"),
+    "peak_share": ("of peak", "{:.0%}"),
+    "gb_per_s": ("GB/s", "{:.1f}"),
+    "import_s": ("import s", "{:.1f}"),
+    "trace_s": ("trace s", "{:.2f}"),
+    "compile_s": ("compile s", "{:.2f}"),
+    "compile_warm_s": ("warm s", "{:.2f}"),
+    "first_step_s": ("first step s", "{:.1f}"),
+    "peak_host_mb": ("peak MB", "{:.0f}"),
+    "peak_device_mb": ("device MB", "{:.0f}"),
+    "temp_mb": ("temp MB", "{:.1f}"),
+}
 
 
 def table(records: Sequence[Record], base: str) -> str:
@@ -96,20 +115,17 @@ def table(records: Sequence[Record], base: str) -> str:
     width = max(len(record["implementation"]) for record in records)
     timed = {r["implementation"]: r for r in records if "step_ms" in r}
     of_base = timed[base]["step_ms"]["median"] if base in timed else math.nan
-    columns = ("ms a step", "q1", "q3", "relative", "GFLOP/s", "of peak", "first step s", "peak MB", "temp MB")
+    columns = [*STEP_COLUMNS, *(title for name, (title, _) in MORE.items() if any(name in r for r in timed.values()))]
     lines = [" " * width + "".join(f"{title:>14}" for title in columns)] if timed else []
     for record in records:
         name = f"{record['implementation']:<{width}}"
         if "step_ms" not in record:
             lines.append(f"{name}  not timed: {record['not_timed']}")
             continue
-        ms, share = record["step_ms"], record.get("peak_share")
+        ms = record["step_ms"]
         cells = [f"{ms[part]:.3f}" for part in ("median", "q1", "q3")] + [f"{ms['median'] / of_base:.2f}"]
-        cells += [_cell(record.get("gflops_per_s"), "{:.1f}"), _cell(share, "{:.0%}")]
-        cells += [_cell(record.get(column), "{:.1f}") for column in ("first_step_s", "peak_host_mb", "temp_mb")]
+        for column, (_, form) in MORE.items():
+            if any(column in r for r in timed.values()):
+                cells.append(form.format(record[column]) if record.get(column) is not None else "-")
         lines.append(name + "".join(f"{cell:>14}" for cell in cells))
     return "\n".join(lines)
-
-
-def _cell(value: float | None, form: str) -> str:
-    return "-" if value is None else form.format(value)

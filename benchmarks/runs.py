@@ -1,15 +1,28 @@
 """One workload, every implementation: built, held to our loss curve, then timed in turns."""
 
-import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from benchmarks import memory, ours, peers, records, start, timing
+from benchmarks import machine, memory, ours, peers, records, stages, start, timing
 from benchmarks.cases import Case
+from benchmarks.precision import ONLY_F32, tolerance
 from benchmarks.records import Record
-from benchmarks.trainer import PARITY, PARITY_STEPS, Rows, Trainer, build, curve, parity
+from benchmarks.trainer import PARITY_STEPS, Rows, Trainer, build, curve, parity
 
 Say = Callable[[str], Any]
+SLOW_ROUNDS = 3
+
+
+class Apart(NamedTuple):
+    """What is measured in processes of their own.
+
+    Attributes:
+        memory: the largest resident size.
+        start: from a process's start to the end of its first epoch.
+    """
+
+    memory: bool = False
+    start: bool = False
 
 
 def find(case: Case, row: str) -> Callable[[], Trainer]:
@@ -42,58 +55,97 @@ def run(
     against: Sequence[str],
     rounds: int,
     *,
-    with_memory: bool = False,
-    with_start: bool = False,
+    leave_out: Sequence[str] = (),
+    apart: Apart | None = None,
     say: Say = print,
 ) -> list[Record]:
     """Records of all implementations of one workload, ours first."""
-    shared = {"workload": case.name, **records.environment(), "batch": case.batch, "steps_per_round": case.steps}
+    shared = {"workload": case.name, **records.environment(), "precision": case.precision}
+    shared |= {"batch": case.batch, "steps_per_round": case.steps}
+    if case.precision != "f32" and case.kind in ONLY_F32:
+        return [shared | {"implementation": "jaxdl", "not_timed": f"no rows of {case.name} in {case.precision}"}]
     rows, absent = all_rows(case, against)
     found: dict[str, Record] = {}
     trainers: dict[str, Trainer] = {}
     expected: list[float] = []
-    for row, make in rows.items():
-        trainer, record, losses = _admit(row, make, expected)
+    for row in (row for row in rows if row not in leave_out):
+        trainer, found[row], losses = _admit(row, rows[row], expected, case.precision)
         expected = expected or losses
-        found[row] = record
-        say(f"{case.name}: built {row} in {record['build_s'] + record['first_step_s']:.1f} s; " + _verdict(record))
+        seconds = found[row]["build_s"] + found[row]["first_step_s"]
+        say(f"{case.name}: built {row} in {seconds:.1f} s; " + _verdict(found[row]))
         if trainer is not None:
             trainers[row] = trainer
-    peak = timing.matmul_peak()
-    timings = timing.measure({row: trainer.epoch for row, trainer in trainers.items()}, rounds=rounds, warmup=2)
-    for row, times in timings.items():
-        ms = records.milliseconds(times, case.steps)
-        compile_s = max(0.0, found[row]["first_step_s"] - 1e-3 * ms["median"])
-        found[row] |= {"step_ms": ms, "compile_s": round(compile_s, 3), **records.rates(case.flops, ms, peak)}
-    if with_memory:
-        for row in timings:
-            found[row] |= memory.measure(case.name, row)
-    if with_start:
-        for row in timings:
-            found[row] |= {"start_s": start.measure(case.name, row)}
-    load = [round(load, 2) for load in os.getloadavg()]
-    after = {"matmul_peak_gflops_per_s": round(peak / 1e9, 1), "load_after": load}
-    return [shared | record | after for record in [*found.values(), *absent]]
+    ceilings = timing.ceilings()
+    watch = machine.Watch()
+    for row, times in _timings(trainers, rounds).items():
+        found[row] |= _figures(case, found[row], times, trainers[row], ceilings.matmul)
+    shared |= {"others_during": watch.others(), **ceilings.record()}
+    for row in trainers:
+        found[row] |= _apart(case, row, apart or Apart())
+    return [shared | record for record in [*found.values(), *absent]]
+
+
+def _timings(trainers: dict[str, Trainer], rounds: int) -> dict[str, timing.Timing]:
+    """Of all epochs in turns; the slow ones among themselves, in few rounds."""
+    found = {}
+    for slow in (False, True):
+        if epochs := {row: trainer.epoch for row, trainer in trainers.items() if trainer.slow == slow}:
+            n, warmup = (min(rounds, SLOW_ROUNDS), 1) if slow else (rounds, 2)
+            found |= timing.measure(epochs, rounds=n, warmup=warmup)
+    return found
+
+
+def _figures(case: Case, record: Record, times: timing.Timing, trainer: Trainer, peak: float) -> Record:
+    """What follows from the time of an epoch."""
+    ms = records.milliseconds(times, trainer.length or case.steps)
+    compile_s = max(0.0, record["first_step_s"] - 1e-3 * ms["median"])  # no JAX: all that a first step takes longer
+    figures = {"step_ms": ms, "compile_s": record.get("compile_s", round(compile_s, 3))}
+    return figures | records.rates(case.flops, ms, peak)
+
+
+def _apart(case: Case, row: str, apart: Apart) -> Record:
+    """What is measured in other processes; only f32 is."""
+    found: Record = {}
+    if case.precision != "f32":
+        return found
+    if apart.memory:
+        found |= memory.measure(case.name, row)
+    if apart.start:
+        marks = start.measure(case.name, row)
+        found |= {"start_s": marks, "import_s": marks["cold"]["import_s"]}
+        if "compile_s" in marks["warm"]:
+            found["compile_warm_s"] = marks["warm"]["compile_s"]
+    return found
 
 
 def _admit(
-    row: str, make: Callable[[], Trainer], expected: Sequence[float]
+    row: str, make: Callable[[], Trainer], expected: Sequence[float], precision: str
 ) -> tuple[Trainer | None, Record, list[float]]:
     """Build an implementation and follow its loss curve; no trainer comes back if it leaves ours."""
-    trainer, build_s, first_step_s, first = build(make)
+    with stages.watch() as watched:
+
+        def made() -> Trainer:
+            trainer = make()
+            watched.clear()  # what drawing weights compiled belongs to building
+            return trainer
+
+        trainer, build_s, first_step_s, first = build(made)
     losses = curve(trainer, first)
-    difference = parity(expected or losses, losses)
+    difference = parity((expected or losses)[: len(losses)], losses)
     record: Record = {
         "implementation": row,
         "notes": trainer.notes(),
         "build_s": round(build_s, 3),
+        **watched.seconds(),
         "first_step_s": round(first_step_s, 3),
         "parity": difference,
+        "parity_steps": len(losses),
         "final_loss": losses[-1],
     }
-    if difference > PARITY:
+    allowed = tolerance(precision, expected or losses)
+    if not difference <= allowed:
         where = f"{PARITY_STEPS} steps of {ours.REFERENCE}"
-        record["not_timed"] = f"its loss differs by {difference:.1e} within {where}, {PARITY:.0e} is allowed"
+        record["not_timed"] = f"its loss differs by {difference:.1e} within {where}, {allowed:.0e} is allowed"
         return None, record, losses
     return trainer, record, losses
 

@@ -7,6 +7,8 @@ folder; PyTorch without it has none. Times are seconds since the process was sta
     import_s        Python, the library and jaxdl are imported
     first_step_s    the model is built, and traced, compiled and run once
     first_epoch_s   one epoch more is done
+
+and, of JAX's implementations, `trace_s` and `compile_s`: how long JAX traced and compiled on that way.
 """
 
 import argparse
@@ -20,46 +22,49 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+MARKS = ("import_s", "first_step_s", "first_epoch_s")
 ROOT = Path(__file__).parents[1]
 
 
-def measure(workload: str, row: str) -> dict[str, dict[str, float]]:
+def measure(workload: str, row: str, *, small: bool = False) -> dict[str, dict[str, float]]:
     """{"cold": seconds by mark, "warm": the same with the compilation cache that the first process left}."""
     with tempfile.TemporaryDirectory() as cache:
-        return {state: _run(workload, row, cache) for state in ("cold", "warm")}
+        return {state: _run([workload, row, *(["small"] if small else [])], cache) for state in ("cold", "warm")}
 
 
-def _run(workload: str, row: str, cache: str) -> dict[str, float]:
+def _run(arguments: list[str], cache: str) -> dict[str, float]:
     variables = os.environ | {
         "JAX_COMPILATION_CACHE_DIR": str(Path(cache, "jax")),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
         "TORCHINDUCTOR_CACHE_DIR": str(Path(cache, "torch")),
     }
-    command = [sys.executable, "-m", "benchmarks.start", "--child", workload, row]
+    command = [sys.executable, "-m", "benchmarks.start", "--child", *arguments]
     begun = Path(cache, "begun")
     begun.touch()  # its time and the marks of the child are of one clock; a monotonic one begins anew in each process
     done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
-    marks = json.loads(done.stdout.splitlines()[-1])
-    return {name: round(mark - begun.stat().st_mtime, 3) for name, mark in marks.items()}
+    marks, lasted = json.loads(done.stdout.splitlines()[-1])
+    return {name: round(mark - begun.stat().st_mtime, 3) for name, mark in marks.items()} | lasted
 
 
-def _child(workload: str, row: str) -> None:
+def _child(workload: str, row: str, size: str = "") -> None:
     """Train and print what `measure` reads."""
     import jax
 
-    from benchmarks import cases, runs
+    from benchmarks import cases, runs, stages
 
-    make = runs.find(cases.make(workload), row)
+    make = runs.find(cases.make(workload, small=bool(size)), row)
     marks = {"import_s": time.time()}
-    trainer = make()
-    jax.block_until_ready(trainer.step(0))
-    marks["first_step_s"] = time.time()
-    jax.block_until_ready(trainer.epoch())
-    marks["first_epoch_s"] = time.time()
-    print(json.dumps(marks))
+    with stages.watch() as watched:
+        trainer = make()
+        watched.clear()  # what drawing weights compiled belongs to building
+        jax.block_until_ready(trainer.step(0))
+        marks["first_step_s"] = time.time()
+        jax.block_until_ready(trainer.epoch())
+        marks["first_epoch_s"] = time.time()
+    print(json.dumps([marks, watched.seconds()]))
 
 
 def table(found: dict[str, dict[str, dict[str, float]]]) -> str:
@@ -73,9 +78,7 @@ def table(found: dict[str, dict[str, dict[str, float]]]) -> str:
     head = "import  first step  first epoch"
     lines = [f"{'implementation':<16}{'cold: ' + head:>40}{'warm: ' + head:>40}"]
     for row, states in sorted(found.items(), key=lambda item: item[1]["cold"]["first_epoch_s"]):
-        cells = [
-            f"{seconds:>{w}.2f}" for s in states.values() for seconds, w in zip(s.values(), (15, 12, 13), strict=True)
-        ]
+        cells = [f"{s[mark]:>{w}.2f}" for s in states.values() for mark, w in zip(MARKS, (15, 12, 13), strict=True)]
         lines.append(f"{row:<16}" + "".join(cells))
     return "\n".join(lines)
 

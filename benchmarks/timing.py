@@ -10,7 +10,7 @@
 import gc
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -37,13 +37,18 @@ def measure(thunks: Mapping[str, Thunk], *, rounds: int = 30, warmup: int = 3) -
 
     Raises: ValueError for fewer than two rounds or one warm-up, or without thunks.
     """
+    return {name: summarize(values) for name, values in seconds(thunks, rounds=rounds, warmup=warmup).items()}
+
+
+def seconds(thunks: Mapping[str, Thunk], *, rounds: int, warmup: int) -> dict[str, list[float]]:
+    """What `measure` summarizes: the seconds of every round."""
     if rounds < 2 or warmup < 1 or not thunks:
         raise ValueError(f"measure: needs a thunk, 2 rounds and 1 warm-up, got {len(thunks)}, {rounds} and {warmup}")
     for thunk in thunks.values():
         for _ in range(warmup):
             jax.block_until_ready(thunk())
     names = list(thunks)
-    seconds: dict[str, list[float]] = {name: [] for name in names}
+    found: dict[str, list[float]] = {name: [] for name in names}
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -52,14 +57,14 @@ def measure(thunks: Mapping[str, Thunk], *, rounds: int = 30, warmup: int = 3) -
             for name in names[first:] + names[:first]:
                 start = time.perf_counter()
                 jax.block_until_ready(thunks[name]())
-                seconds[name].append(time.perf_counter() - start)
+                found[name].append(time.perf_counter() - start)
     finally:
         if collecting:
             gc.enable()
-    return {name: summarize(values) for name, values in seconds.items()}
+    return found
 
 
-def summarize(seconds: list[float]) -> Timing:
+def summarize(seconds: Sequence[float]) -> Timing:
     """Median and quartiles of at least two measurements.
 
     >>> summarize([4.0, 1.0, 3.0, 2.0, 5.0])
@@ -77,6 +82,47 @@ def matmul_peak(n: int = 2048, *, rounds: int = 10, dtype: Any = jnp.float32) ->
     a = jax.random.normal(jax.random.key(0), (n, n)).astype(dtype)
     product = jax.jit(lambda x: jnp.matmul(x, x, precision="highest"))
     return 2 * n**3 / measure({"product": lambda: product(a)}, rounds=rounds)["product"].fastest
+
+
+def copy_bandwidth(n_bytes: int = 2**28, *, rounds: int = 10) -> float:
+    """Bytes a second of the fastest of some passes over a large array, which read it and write another.
+
+    The written array is the one of the call before (donated), so that no page of memory is new. Counted are the bytes
+    read and the bytes written.
+    """
+    x = jnp.ones(n_bytes // 4, jnp.float32)
+    written = jnp.zeros_like(x)
+    negative = jax.jit(lambda old, x: -x, donate_argnums=0, keep_unused=True)
+
+    def thunk() -> jax.Array:
+        nonlocal written
+        written = negative(written, x)
+        return written
+
+    return 2 * x.nbytes / measure({"copy": thunk}, rounds=rounds)["copy"].fastest
+
+
+class Ceilings(NamedTuple):
+    """What the hardware reached just now: FLOP/s of a large matrix product, bytes/s of a large copy."""
+
+    matmul: float
+    copy: float
+
+    def record(self) -> dict[str, float]:
+        """In the units of the records.
+
+        >>> Ceilings(2e11, 3e10).record()
+        {'matmul_peak_gflops_per_s': 200.0, 'copy_gb_per_s': 30.0}
+        """
+        return {
+            "matmul_peak_gflops_per_s": round(self.matmul / 1e9, 1),
+            "copy_gb_per_s": round(self.copy / 1e9, 1),
+        }
+
+
+def ceilings() -> Ceilings:
+    """Both limits, measured."""
+    return Ceilings(matmul_peak(), copy_bandwidth())
 
 
 def table(timings: Mapping[str, Timing], reference: str | None = None) -> str:

@@ -8,6 +8,7 @@ import jax
 
 PARITY_STEPS = 20
 PARITY = 1e-3  # largest difference of two loss curves, in nats
+SLOW_STEPS = 3
 
 
 class Trainer(NamedTuple):
@@ -19,11 +20,17 @@ class Trainer(NamedTuple):
         epoch: makes one step on every batch, as fast as the implementation can, and gives back something that is ready
             when the steps are done.
         notes: says what a reader of the figures must know, for the record; asked behind the first step.
+        on: makes a step on a batch in the library's own arrays, where an epoch of other batches is built from it.
+        length: steps in an epoch; 0 is one on every batch.
+        slow: timed apart from the others, in few rounds, and its loss curve compared over few steps.
     """
 
     step: Callable[[int], Any]
     epoch: Callable[[], Any]
     notes: Callable[[], str]
+    on: Callable[[Any], Any] | None = None
+    length: int = 0
+    slow: bool = False
 
 
 Rows = dict[str, Callable[[], Trainer]]  # row of the table -> how to build it
@@ -51,8 +58,8 @@ def build(make: Callable[[], Trainer]) -> tuple[Trainer, float, float, float]:
 
 
 def curve(trainer: Trainer, first: float) -> list[float]:
-    """The losses of `PARITY_STEPS` steps in all, of which the first is done."""
-    return [first, *(float(trainer.step(i)) for i in range(1, PARITY_STEPS))]
+    """The losses of `PARITY_STEPS` steps in all (`SLOW_STEPS` of a slow trainer), of which the first is done."""
+    return [first, *(float(trainer.step(i)) for i in range(1, SLOW_STEPS if trainer.slow else PARITY_STEPS))]
 
 
 def parity(ours: Sequence[float], theirs: Sequence[float]) -> float:

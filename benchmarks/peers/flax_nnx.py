@@ -12,7 +12,8 @@ import optax
 from flax import nnx
 
 from benchmarks.cases import Case
-from benchmarks.peers.flax_nnx_models import model
+from benchmarks.peers import flax_nnx_sequences
+from benchmarks.peers.flax_nnx_models import load, model
 from benchmarks.trainer import Rows, Trainer, from_steps
 
 Batch = dict[str, jax.Array]
@@ -20,7 +21,8 @@ Batch = dict[str, jax.Array]
 
 def rows(case: Case) -> Rows:
     """One row: "nnx"."""
-    return {"nnx": functools.partial(build_game if case.kind == "game" else build, case)}
+    make = {"game": build_game, "decoding": build_decoder}.get(case.kind, build)
+    return {"nnx": functools.partial(make, case)}
 
 
 def _optimizer(case: Case, module: nnx.Module) -> nnx.Optimizer:
@@ -38,23 +40,24 @@ def _trainer(case: Case, live: tuple[Any, ...], advance: Any) -> Trainer:
         loss = advance(*merged, batch)
         return nnx.state(merged), loss
 
-    def step(i: int) -> jax.Array:
+    def on(batch: Batch) -> jax.Array:
         nonlocal state
-        state, loss = train_step(state, batches[i % case.steps])
+        state, loss = train_step(state, batch)
         return loss
 
-    return from_steps(step, case.steps, notes="split once, jitted step on donated pure states, optax.adam")
+    notes = "split once, jitted step on donated pure states, optax.adam"
+    return from_steps(lambda i: on(batches[i % case.steps]), case.steps, notes=notes)._replace(on=on)
 
 
 def build(case: Case) -> Trainer:
-    """The trainer of a classifier or an autoencoder."""
-    module = model(case)
+    """The trainer of anything but a game."""
+    module = _sequence_model(case) if case.kind == "sequences" else model(case)
 
     def loss_fn(module: Any, batch: Batch) -> jax.Array:
-        outputs = module(batch["x"])
+        outputs, expected = module(*case.inputs(batch)), case.expected(batch)
         if case.kind == "autoencoder":
-            return optax.sigmoid_binary_cross_entropy(outputs, batch["x"]).sum(-1).mean()
-        return optax.softmax_cross_entropy_with_integer_labels(outputs, batch["y"]).mean()
+            return optax.sigmoid_binary_cross_entropy(outputs, expected).sum(-1).mean()
+        return optax.softmax_cross_entropy_with_integer_labels(outputs, expected).mean()
 
     def advance(module: Any, optimizer: nnx.Optimizer, batch: Batch) -> jax.Array:
         loss, grads = nnx.value_and_grad(loss_fn)(module, batch)
@@ -62,6 +65,17 @@ def build(case: Case) -> Trainer:
         return loss
 
     return _trainer(case, (module, _optimizer(case, module)), advance)
+
+
+def _sequence_model(case: Case) -> Any:
+    module, weights = flax_nnx_sequences.model(case)
+    load(module, weights)
+    return module
+
+
+def build_decoder(case: Case) -> Trainer:
+    """The trainer of the workload `decoding`."""
+    return flax_nnx_sequences.build_decoder(case, _sequence_model(case))
 
 
 def build_game(case: Case) -> Trainer:

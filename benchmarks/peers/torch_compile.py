@@ -6,12 +6,16 @@ import torch
 import torch._inductor.config
 
 from benchmarks.cases import Case
-from benchmarks.peers import torch_game, torch_models
+from benchmarks.peers import NotWritten, torch_game, torch_models
 from benchmarks.trainer import Rows, Trainer, from_steps
+
+PRECISIONS = ("f32", "bf16")
 
 
 def rows(case: Case) -> Rows:
     """ "torch-compile", and "torch-compile-channels-last" where there are images."""
+    if case.kind == "decoding":
+        raise NotWritten("torch-compile: with a cache that grows every length is compiled anew")
     make = functools.partial(torch_game.build, compiled=True) if case.kind == "game" else build
     torch._inductor.config.compile_threads = 1  # in this process: workers would be forked beside JAX's threads
     found: Rows = {"torch-compile": functools.partial(make, case, channels_last=False)}
@@ -21,14 +25,15 @@ def rows(case: Case) -> Rows:
 
 
 def build(case: Case, *, channels_last: bool) -> Trainer:
-    """The trainer of a classifier or an autoencoder."""
+    """The trainer of anything but a game."""
     torch_models.configure()
     model = torch_models.model(case, channels_last=channels_last)
     optimizer, batches = torch_models.optimizer(model, case), torch_models.batches(case, channels_last=channels_last)
 
     @torch.compile
     def loss_of(batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        return torch_models.loss_of(case, model(batch["x"]), batch)
+        with torch_models.autocast(case):
+            return torch_models.loss_of(case, model(*case.inputs(batch)), batch)
 
     def step(i: int) -> torch.Tensor:
         optimizer.zero_grad(set_to_none=True)

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchmarks.cases import N_CLASSES, Case
+from benchmarks.peers import torch_sequences
 
 
 class Mlp(nn.Module):
@@ -161,6 +162,8 @@ def configure() -> None:
 
 def model(case: Case, *, channels_last: bool = False) -> Any:
     """The module of a case, with the case's weights; of a game both players."""
+    if case.kind == "sequences":
+        return torch_sequences.model(case)
     weights, config = case.weights(), case.config
     if case.name == "mlp":
         module: nn.Module = Mlp((config.n_in, *config.widths, config.n_out))
@@ -177,25 +180,31 @@ def model(case: Case, *, channels_last: bool = False) -> Any:
         module = Players(config)
     else:
         module = ResNet(config.channels, config.blocks)
-    _load(module, weights)
+    load(module, weights)
     if channels_last:
         images: Any = module  # torch's annotations of `to` leave memory_format out
         images.to(memory_format=torch.channels_last)
     return module
 
 
+def autocast(case: Case) -> torch.autocast:
+    """torch's mixed precision, on for a case in bf16."""
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=case.precision == "bf16")
+
+
 def loss_of(case: Case, outputs: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    """The mean loss of a classifier or an autoencoder."""
+    """The mean loss of anything but a game."""
+    expected = case.expected(batch)
     if case.kind == "autoencoder":
-        return F.binary_cross_entropy_with_logits(outputs, batch["x"], reduction="sum") / len(outputs)
-    return F.cross_entropy(outputs, batch["y"])
+        return F.binary_cross_entropy_with_logits(outputs, expected, reduction="sum") / len(outputs)
+    return F.cross_entropy(outputs.flatten(0, -2), expected.flatten())
 
 
 def batches(case: Case, *, channels_last: bool = False) -> list[dict[str, torch.Tensor]]:
     """The batches of a case; images as NCHW in either memory order."""
     result = []
     for batch in case.batches():
-        tensors = {name: torch.tensor(v.astype(np.int64) if name == "y" else v) for name, v in batch.items()}
+        tensors = {name: torch.tensor(v if v.dtype == np.float32 else v.astype(np.int64)) for name, v in batch.items()}
         if case.on_images:
             order: Any = torch.channels_last if channels_last else torch.contiguous_format
             tensors["x"] = tensors["x"].movedim(-1, 1).contiguous(memory_format=order)
@@ -214,11 +223,11 @@ def _channels_first_rows(w: np.ndarray, n_channels: int) -> np.ndarray:
     return w.reshape(side, side, n_channels, -1).transpose(2, 0, 1, 3).reshape(w.shape)
 
 
-def _load(module: Any, weights: dict[str, Any]) -> None:
+def load(module: Any, weights: dict[str, Any]) -> None:
     """Copy a tree of jaxdl's parameters into the modules of the same names."""
     for name, leaf in weights.items():
         if isinstance(leaf, dict):
-            _load(getattr(module, name), leaf)
+            load(getattr(module, name), leaf)
             continue
         target = getattr(module, {"w": "weight", "b": "bias", "scale": "weight"}.get(name, name))
         if leaf.ndim == 4:

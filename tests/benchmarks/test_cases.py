@@ -49,7 +49,7 @@ def _compiler_flops(module: Any, shape: tuple[int, ...]) -> float:
     return (cost or {})["flops"]
 
 
-@pytest.mark.parametrize("name", cases.NAMES)
+@pytest.mark.parametrize("name", cases.BUILDERS)
 @pytest.mark.parametrize("small", [True, False])
 def test_data_and_weights_are_numpy_and_repeatable(name: str, small: bool) -> None:
     case = cases.make(name, small=small)

@@ -1,0 +1,75 @@
+"""The memory allocator as a user's choice: our rows in processes of their own, with the environment that is named.
+
+    jaxdl+default       glibc's malloc as it is
+    jaxdl+huge-pages    GLIBC_TUNABLES=glibc.malloc.hugetlb=1: pages of 2 MB where the system has them
+    jaxdl+jemalloc      LD_PRELOAD of jemalloc, which keeps what XLA gives back (if it is installed)
+
+A program's large temporaries come from mmap, and every step touches new pages anew; these settings spare that. jaxdl
+sets none of them by itself. Every variant runs in several processes, in turns, and its time is taken over all of them.
+
+    python -m benchmarks.allocators mlp jaxdl 5
+"""
+
+import ctypes.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks import records, timing
+from benchmarks.records import Record
+
+TURNS, WARMUP = 2, 2
+HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+KEEP = "background_thread:true,dirty_decay_ms:-1,muzzy_decay_ms:-1"  # jemalloc gives no page back
+
+
+def variants() -> dict[str, Mapping[str, str] | None]:
+    """Name -> what it adds to the environment; None where the machine lacks it."""
+    jemalloc = ctypes.util.find_library("jemalloc")
+    preload = None if jemalloc is None else {"LD_PRELOAD": jemalloc, "MALLOC_CONF": KEEP}
+    return {"default": {}, "huge-pages": HUGE_PAGES if sys.platform == "linux" else None, "jemalloc": preload}
+
+
+def run(workload: str, row: str, rounds: int, steps: int, *, small: bool = False) -> list[Record]:
+    """A record for each variant of a row; an absent one says so."""
+    shared = records.environment()
+    found, seconds = {}, {}
+    for name, variables in variants().items():
+        found[name] = shared | {"workload": workload, "implementation": f"{row}+{name}"}
+        if variables is None:
+            found[name]["not_timed"] = f"{name} is not on this machine"
+        else:
+            found[name]["flags"] = shared["flags"] | variables
+            seconds[name] = []
+    for _ in range(TURNS):
+        for name, values in seconds.items():
+            values += _seconds(workload, row, rounds, variants()[name] or {}, small)
+    for name, values in seconds.items():
+        found[name]["step_ms"] = records.milliseconds(timing.summarize(values), steps)
+        found[name]["notes"] = f"{TURNS} processes of {rounds} rounds each"
+    return list(found.values())
+
+
+def _seconds(workload: str, row: str, rounds: int, variables: Mapping[str, str], small: bool) -> list[float]:
+    command = [sys.executable, "-m", "benchmarks.allocators", workload, row, str(rounds), *(["small"] if small else [])]
+    cwd, environment = Path(__file__).parents[1], os.environ | dict(variables)
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main(workload: str, row: str, rounds: str, size: str = "") -> None:
+    """Time epochs of one row and print their seconds."""
+    from benchmarks import cases, runs
+
+    trainer = runs.find(cases.make(workload, small=bool(size)), row)()
+    trainer.step(0)
+    print(json.dumps(timing.seconds({row: trainer.epoch}, rounds=int(rounds), warmup=WARMUP)[row]))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

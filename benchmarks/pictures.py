@@ -1,0 +1,117 @@
+"""Pictures of records: `python -m benchmarks.pictures` draws those of `results/` into `results/pictures/`.
+
+speed.png      every implementation's step beside ours, a panel a workload
+growth.png     time against size, both logarithmic, with the fitted exponents
+crossing.png   CPU and GPU against the batch, where records of both are there
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.growth import crossing
+from benchmarks.records import RESULTS, Record
+
+FOLDER = RESULTS / "pictures"
+BLUE, ORANGE, GRAY = "#2a6fbb", "#d9822b", "#8a8a8a"
+
+
+def panels(n: int, columns: int, width: float, height: float) -> tuple[Any, list[Any]]:
+    """A figure with n axes in rows of `columns`, each `width` by `height` inches."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows = -(-n // columns)
+    figure = Figure(figsize=(width * min(n, columns), height * rows), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = [figure.add_subplot(rows, min(n, columns), i + 1) for i in range(n)]
+    for ax in axes:
+        ax.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def newest(device: str) -> dict[str, list[Record]]:
+    """The newest timed records of each workload on a device."""
+    found: dict[str, list[Record]] = {}
+    for path in sorted((RESULTS / device).glob("20*.json")):
+        rows = json.loads(path.read_text())
+        if isinstance(rows, list):
+            names = dict.fromkeys(row["workload"] for row in rows)
+            found |= {name: [r for r in rows if r["workload"] == name and "step_ms" in r] for name in names}
+    return {name: rows for name, rows in found.items() if rows}
+
+
+def speed(workloads: Mapping[str, Sequence[Record]]) -> Any:
+    """Bars of milliseconds a step, shortest first; ours are blue, whiskers are quartiles."""
+    figure, axes = panels(len(workloads), columns=3, width=4.6, height=2.9)
+    for ax, (workload, rows) in zip(axes, workloads.items(), strict=True):
+        ordered = sorted(rows, key=lambda row: -row["step_ms"]["median"])
+        names = [row["implementation"] for row in ordered]
+        ms = [row["step_ms"] for row in ordered]
+        medians = [each["median"] for each in ms]
+        whiskers = [[each["median"] - each["q1"] for each in ms], [each["q3"] - each["median"] for each in ms]]
+        colors = [BLUE if name.startswith("jaxdl") else GRAY for name in names]
+        ax.barh(names, medians, xerr=whiskers, color=colors, error_kw={"linewidth": 0.8})
+        ax.tick_params(labelsize=7)
+        if max(medians) > 20 * min(medians):
+            ax.set_xscale("log")
+        ax.set_title(f"{workload}, ms a step", fontsize=9)
+    return figure
+
+
+def growth(workloads: Mapping[str, Sequence[Record]]) -> Any:
+    """A panel an axis: medians of a step (compilation too, where layers are added), logarithmic both ways."""
+    figure, axes = panels(len(workloads), columns=3, width=3.6, height=3.0)
+    for ax, rows in zip(axes, workloads.values(), strict=True):
+        first, sizes = rows[0], [row["size"] for row in rows]
+        name = first["axis"]
+        what = "epoch" if name == "examples" else "step"
+        label = f"{what}: exponent {first['exponent']:.2f}, last {first['exponent_last']:.2f}"
+        ax.loglog(sizes, [row["step_ms"]["median"] for row in rows], "o-", color=BLUE, label=label)
+        if name in ("depth", "layers") and "compile_exponent" in first:
+            label = f"compilation: exponent {first['compile_exponent']:.2f}"
+            ax.loglog(sizes, [1e3 * row["compile_s"] for row in rows], "s--", color=ORANGE, label=label)
+        ax.set_xlabel(name)
+        ax.set_ylabel("ms")
+        ax.grid(alpha=0.25, which="both")
+        ax.legend(frameon=False, fontsize=7)
+    return figure
+
+
+def crossing_of_devices(cpu: Sequence[Record], gpu: Sequence[Record]) -> Any:
+    """A step of the MLP against the batch on both devices, and where the GPU becomes the faster."""
+    figure, (ax,) = panels(1, columns=1, width=4.6, height=3.4)
+    curves = {}
+    for name, rows, color in (("CPU", cpu, BLUE), ("GPU", gpu, ORANGE)):
+        curves[name] = {row["size"]: row["step_ms"]["median"] for row in rows}
+        ax.loglog(list(curves[name]), list(curves[name].values()), "o-", color=color, label=rows[0]["hardware"])
+    at = crossing(curves["CPU"], curves["GPU"])
+    if at is not None:
+        ax.axvline(at, color=GRAY, linestyle=":", label=f"equal at a batch of {at:.0f}")
+    ax.set_xlabel("batch")
+    ax.set_ylabel("ms a step")
+    ax.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def draw(folder: Path = FOLDER) -> list[Path]:
+    """Draw whatever there are records for; gives back the files."""
+    on_cpu, on_gpu = newest("cpu"), newest("gpu")
+    grown = {name: rows for name, rows in on_cpu.items() if name.startswith("growth-")}
+    figures = {}
+    if timed := {name: rows for name, rows in on_cpu.items() if name not in grown}:
+        figures["speed"] = speed(timed)
+    if grown:
+        figures["growth"] = growth(grown)
+    if "growth-batch" in on_cpu and "growth-batch" in on_gpu:
+        figures["crossing"] = crossing_of_devices(on_cpu["growth-batch"], on_gpu["growth-batch"])
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, figure in figures.items():
+        figure.savefig(folder / f"{name}.png", dpi=110)
+    return [folder / f"{name}.png" for name in figures]
+
+
+if __name__ == "__main__":
+    for path in draw():
+        print(path)

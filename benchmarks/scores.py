@@ -1,13 +1,16 @@
 """Train recipes over several seeds and keep the records that README's score table is made from.
 
 python -m benchmarks.scores digits_mlp iris_mlp --seeds 5
+python -m benchmarks.scores --runs RUN [RUN ...]    a record of finished runs of one recipe, trained before
 """
 
 import argparse
+import dataclasses
 import datetime
 import json
 import statistics
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,35 +48,71 @@ def measure(recipe: str, seeds: int, overrides: dict[str, Any] | None = None, st
         scores = {"score": run.score, "scores": run.scores, "more_scores": run.more_scores}
         rows.append({"seed": seed, "seconds": run.seconds} | scores)
         print(f"{recipe} seed {seed}: {headline} {run.score:.4f} in {run.seconds:.1f} s", flush=True)
+    return record(recipe, headline, rows, overrides or {}) | run_folder.environment()
+
+
+def of_runs(folders: Sequence[Path]) -> dict[str, Any]:
+    """The record of finished runs of one recipe with equal options but the seed.
+
+    Raises: ValueError if they are not that, or if one did not finish.
+    """
+    found, rows, notes = [], [], {}
+    for folder in folders:
+        recipe, config = runs.configuration(folder)
+        notes = json.loads((folder / "environment.json").read_text())
+        if "headline" not in notes:
+            raise ValueError(f"{folder} did not finish: its environment.json has no scores")
+        found.append((recipe, notes["headline"], dataclasses.replace(config, seed=0)))
+        scores = {"scores": notes["scores"], "more_scores": notes["more_scores"]}
+        scores["score"] = runs.score(notes["headline"], **scores)
+        rows.append({"seed": config.seed, "seconds": notes["seconds"]["train"]} | scores)
+    if any(one != found[0] for one in found):
+        raise ValueError("these runs differ in more than their seed: " + ", ".join(map(str, folders)))
+    recipe, headline, config = found[0]
+    usual = recipes.load(recipe).Config()
+    names = [field.name for field in dataclasses.fields(config)]
+    changed = {n: getattr(config, n) for n in names if n != "seed" and getattr(config, n) != getattr(usual, n)}
+    environment = {name: notes[name] for name in run_folder.environment()}
+    return record(recipe, headline, sorted(rows, key=lambda row: row["seed"]), changed) | environment
+
+
+def record(recipe: str, headline: str, rows: list[dict[str, Any]], overrides: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of some runs of a recipe, but the machine and the versions."""
     values = [row["score"] for row in rows]
     return {
         "recipe": recipe,
         "about": recipes.describe(recipe),
-        "overrides": overrides or {},
+        "overrides": overrides,
         "score": headline,
         "mean": statistics.fmean(values),
         "confidence95": confidence(values),
         "seconds": min(row["seconds"] for row in rows),  # the others shared the machine with something else
         "runs": rows,
         "date": datetime.date.today().isoformat(),
-        **run_folder.environment(),
     }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipes", nargs="*", default=["digits_mlp"])
+    parser.add_argument("recipes", nargs="*")
+    parser.add_argument("--runs", nargs="+", type=Path, metavar="RUN", help="take finished runs, train none")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--more", action="store_true", help="keep the stored runs, add the seeds that are missing")
     arguments = parser.parse_args()
     use_compilation_cache()
     RESULTS.mkdir(parents=True, exist_ok=True)
+    if arguments.runs:
+        keep(of_runs(arguments.runs))
     for recipe in arguments.recipes:
         path = RESULTS / f"{recipe}.json"
         stored = json.loads(path.read_text()) if arguments.more and path.exists() else None
-        record = measure(recipe, arguments.seeds, stored=stored)
-        files.write_json(path, record)
-        print(json.dumps({name: record[name] for name in ("recipe", "score", "mean", "confidence95", "seconds")}))
+        keep(measure(recipe, arguments.seeds, stored=stored))
+
+
+def keep(found: dict[str, Any]) -> None:
+    """Write a record where README's table looks for it, and print what it says."""
+    files.write_json(RESULTS / f"{found['recipe']}.json", found)
+    print(json.dumps({name: found[name] for name in ("recipe", "score", "mean", "confidence95", "seconds")}))
 
 
 if __name__ == "__main__":

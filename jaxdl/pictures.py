@@ -1,6 +1,6 @@
 """Pictures of a run, as matplotlib figures (drawn without a screen)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,24 @@ def curves(history: dict[str, list[float]], epochs: Sequence[int]) -> Any:
         ax.set_title(name)
         ax.grid(alpha=0.25)
         ax.legend(frameon=False)
+    return figure
+
+
+def lines(
+    panels: Sequence[tuple[str, Mapping[str, tuple[Sequence[float], Sequence[float]]]]], *, x_label: str, y_label: str
+) -> Any:
+    """Curves (x, y) by name, for each panel (title, curves); names keep their colors over the panels."""
+    figure, axes = _figure(4.6 * len(panels), 3.4, len(panels))
+    names = list(dict.fromkeys(name for _, curves in panels for name in curves))
+    colors = dict(zip(names, [_BLUE, _ORANGE, _GRAY, "#3a8f5c", "#8e5bb5"] * len(names), strict=False))
+    for ax, (title, curves) in zip(axes, panels, strict=True):
+        for name, (x, y) in curves.items():
+            ax.plot(x, y, color=colors[name], label=name, marker=".")
+        ax.set_xlabel(x_label)
+        ax.set_title(title, fontsize=10)
+        ax.grid(alpha=0.25)
+    axes[0].set_ylabel(y_label)
+    axes[0].legend(frameon=False, fontsize=8)
     return figure
 
 

@@ -38,10 +38,19 @@ class Run(NamedTuple):
     @property
     def score(self) -> float:
         """The headline's value."""
-        if self.headline in self.more_scores:
-            return self.more_scores[self.headline]
-        part, name = self.headline.split(" ", 1)
-        return self.scores[part][name]
+        return score(self.headline, self.scores, self.more_scores)
+
+
+def score(headline: str, scores: dict[str, dict[str, float]], more_scores: dict[str, float]) -> float:
+    """The value of a headline, which names one of `more_scores`, or a part of the data and one of its scores.
+
+    >>> score("test accuracy", {"test": {"accuracy": 0.98}}, {})
+    0.98
+    """
+    if headline in more_scores:
+        return more_scores[headline]
+    part, name = headline.split(" ", 1)
+    return scores[part][name]
 
 
 def train(
@@ -102,7 +111,11 @@ def train(
         files.write(folder / f"{name}.png", lambda path, figure=figure: figure.savefig(path, dpi=120))
     seconds = {"train": trained - start, "in_all": time.perf_counter() - start}
     notes.update(
-        parameters=parameter_count(state.params), seconds=seconds, scores=run.scores, more_scores=run.more_scores
+        parameters=parameter_count(state.params),
+        seconds=seconds,
+        scores=run.scores,
+        more_scores=run.more_scores,
+        headline=run.headline,
     )
     files.write_json(folder / "environment.json", notes)
     return run

@@ -55,16 +55,22 @@ def _steps_of(rows: Array, batch_size: int | None) -> Array:
     return jnp.concatenate([rows, rows[: steps * b - n]]).reshape(steps, b)
 
 
-def epoch_order(key: Key, epoch: int | Array, n_examples: int, batch_size: int | None) -> Array:
+def epoch_order(
+    key: Key, epoch: int | Array, n_examples: int, batch_size: int | None, groups: Array | None = None
+) -> Array:
     """The rows of every batch of one epoch: a permutation of the examples, cut into batches.
 
         order = permutation of 0..N-1 drawn from fold_in(key, epoch)
+
+    With groups the permutation is sorted by them, stably, and the batches are shuffled: examples of one group (of like
+    length, say) share a batch, but for the batches at the borders. An incomplete batch stays last.
 
     Args:
         key: the run's key for the order of examples; the same for every epoch.
         epoch: from 0; may be traced.
         n_examples: N, static.
         batch_size: B, static; None for one batch of all.
+        groups: [N] integers, or None.
     Returns: [S, B] int32. The first N entries in reading order are the permutation; what fills up the last batch
         repeats its first entries, and `take_batch` masks it.
     Raises: ValueError as `batch_rows`.
@@ -73,10 +79,17 @@ def epoch_order(key: Key, epoch: int | Array, n_examples: int, batch_size: int |
     (3, 2)
     >>> sorted(epoch_order(jax.random.key(0), 0, 5, 2).reshape(-1)[:5].tolist())
     [0, 1, 2, 3, 4]
+    >>> sorted(sorted(rows) for rows in epoch_order(jax.random.key(0), 0, 4, 2, jnp.array([7, 3, 3, 7])).tolist())
+    [[0, 3], [1, 2]]
     """
-    batch_rows(n_examples, batch_size)
-    rows = jax.random.permutation(jax.random.fold_in(key, epoch), jnp.arange(n_examples, dtype=jnp.int32))
-    return _steps_of(rows, batch_size)
+    b = batch_rows(n_examples, batch_size)
+    key = jax.random.fold_in(key, epoch)
+    rows = jax.random.permutation(key, jnp.arange(n_examples, dtype=jnp.int32))
+    if groups is None:
+        return _steps_of(rows, batch_size)
+    order = _steps_of(rows[jnp.argsort(groups[rows], stable=True)], batch_size)
+    full = n_examples // b
+    return jnp.concatenate([jax.random.permutation(jax.random.fold_in(key, 1), order[:full]), order[full:]])
 
 
 def in_order(n_examples: int, batch_size: int | None) -> Array:

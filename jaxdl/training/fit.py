@@ -41,6 +41,7 @@ class Task(NamedTuple):
         frame: state -> an image [H, W] or [H, W, 3] in [0, 1] of how far the training is, drawn after every epoch.
         callbacks: what this task watches for by itself; they come before those of `fit`.
         files: name -> text that a run folder keeps beside the parameters (a vocabulary, say).
+        groups: [N] integers: training examples of one group share a batch (those of like length, say).
         warm_start: what a new run does to its state before the first step (pre-training); a resumed run has done it.
     """
 
@@ -56,6 +57,7 @@ class Task(NamedTuple):
     frame: Callable[[TrainState], Any] | None = None
     callbacks: Sequence[Callback] = ()
     files: Mapping[str, str] = {}
+    groups: Array | None = None
     warm_start: Callable[[TrainState], TrainState] | None = None
 
 
@@ -114,7 +116,7 @@ def fit(
         train, validation, state = replicate((task.data.train, task.data.validation, state), mesh)
 
         key = order_key(state)  # a copy: the state's own is donated
-        order_of = jax.jit(lambda epoch: epoch_order(key, epoch, n_examples, batch_size))
+        order_of = jax.jit(lambda epoch: epoch_order(key, epoch, n_examples, batch_size, task.groups))
         stepper = Stepper(shard_batches(task.step, mesh), state, train, order_of(0), n_examples, steps_per_call)
         history.params |= {"epochs": epochs, "steps": steps, "batch_size": batch_size, "examples": n_examples}
         history.params["steps_per_call"] = stepper.steps_per_call

@@ -2,7 +2,9 @@
 
     loss = mean over target tokens of cross-entropy(logits_t, y_t),    logits = apply(params, x, [BOS; y_1 .. y_{T-1}])
 
-(teacher forcing; padding counts nowhere). What is scored at the end is the text that the model writes by itself.
+(teacher forcing; padding counts nowhere). Examples of like length share a batch, and a step computes with the smallest
+of a few shapes that holds its batch, all of them in one compiled program. What is scored at the end is the text that
+the model writes by itself.
 
 Dims: B batch, S source length, T target length, V vocabulary.
 """
@@ -13,11 +15,12 @@ from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxdl import losses, metrics, pictures, regularizers, translation
 from jaxdl.data.arrays import Arrays, count
 from jaxdl.data.batches import batch_rows
-from jaxdl.data.padding import token_mask
+from jaxdl.data.padding import bucket_lengths, token_mask
 from jaxdl.data.splits import Splits
 from jaxdl.training import supervised
 from jaxdl.training.evaluate import has_rows
@@ -31,6 +34,7 @@ from jaxdl.validation import require_positive
 Measure: TypeAlias = Callable[[list[str], list[tuple[str, ...]]], Mapping[str, float]]
 """(outputs, right answers of each) -> name -> score."""
 
+_SHAPES = 3  # of a training batch, each compiled; chosen so that the padding in all is the least
 _ROWS = 64  # evaluated at a time: the logits of a large vocabulary fill the memory otherwise
 
 
@@ -75,6 +79,7 @@ def task(
     n_examples = count(data.train)
     batch_rows(n_examples, config.batch_size)  # an impossible batch size is found before anything is written
     optimizer = make_optimizer(config, n_examples)
+    shapes = batch_shapes(data.train)
     forward = system.model.apply
 
     def loss_fn(params: Params, state: State, batch: Batch, key: Key) -> tuple[Array, tuple[State, Metrics]]:
@@ -101,7 +106,7 @@ def task(
 
     return Task(
         init,
-        make_train_step(loss_fn, optimizer),
+        in_shapes(make_train_step(loss_fn, optimizer), shapes),
         evaluate_batch,
         data,
         f"val_{monitor[0]}" if has_rows(data.validation) else monitor[0],
@@ -110,6 +115,7 @@ def task(
         scores=scores,
         headline=headline,
         files={translation.FILE: translation.to_json(system)},
+        groups=fitting_shape(data.train, shapes) if len(shapes) > 1 else None,
     )
 
 
@@ -125,6 +131,46 @@ def examples(system: Translator, part: Arrays, *, every: bool = False) -> Arrays
     if rows and not len(arrays["source"]):
         raise ValueError(f"none of {len(rows)} targets fits into {system.target_length} tokens: give a longer target")
     return arrays
+
+
+def batch_shapes(data: Batch) -> tuple[tuple[int, int], ...]:
+    """A few shapes (S_k, T_k), growing in both, of which the last holds every example.
+
+    >>> batch_shapes({"source": np.ones((4, 8), np.int32), "target": np.ones((4, 5), np.int32)})
+    ((8, 4),)
+    """
+    source, target = (np.asarray(token_mask(data[side])).sum(1) for side in ("source", "target"))
+    source_lengths, target_lengths = bucket_lengths(source, _SHAPES), bucket_lengths(target - 1, _SHAPES)
+    n = max(len(source_lengths), len(target_lengths))
+    widths = (data["source"].shape[1], data["target"].shape[1] - 1)
+    padded = [
+        (*lengths[:1] * (n - len(lengths)), *lengths[:-1], width)
+        for lengths, width in zip((source_lengths, target_lengths), widths, strict=True)
+    ]
+    return tuple(dict.fromkeys((min(s, widths[0]), min(t, widths[1])) for s, t in zip(*padded, strict=True)))
+
+
+def fitting_shape(batch: Batch, shapes: Sequence[tuple[int, int]]) -> Array:
+    """[N] int32: the number of the first shape that holds each example."""
+    source, target = (token_mask(batch[side]).sum(1) for side in ("source", "target"))
+    too_long = [(source > s) | (target - 1 > t) for s, t in shapes[:-1]]
+    return sum((one.astype(jnp.int32) for one in too_long), jnp.zeros(source.shape, jnp.int32))
+
+
+def in_shapes(
+    step: Callable[[TrainState, Batch], tuple[TrainState, Metrics]], shapes: Sequence[tuple[int, int]]
+) -> Callable[[TrainState, Batch], tuple[TrainState, Metrics]]:
+    """The same step, computed with the first of some shapes (S, T) that holds the whole batch: less padding."""
+
+    def at(s: int, t: int) -> Callable[[TrainState, Batch], tuple[TrainState, Metrics]]:
+        return lambda state, batch: step(
+            state, batch | {"source": batch["source"][:, :s], "target": batch["target"][:, : t + 1]}
+        )
+
+    def stepped(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        return jax.lax.switch(fitting_shape(batch, shapes).max(), [at(s, t) for s, t in shapes], state, batch)
+
+    return stepped if len(shapes) > 1 else step
 
 
 def sequence_scores(logits: Array, batch: Batch, label_smoothing: float = 0.0) -> Metrics:

@@ -125,3 +125,16 @@ def test_impossible_data(key):
         take_batch({"x": jnp.zeros((4, 2))}, in_order(5, 2), 0, 5)
     with pytest.raises(ValueError, match="none may be called 'mask'"):
         take_batch({"mask": jnp.zeros(5)}, in_order(5, 2), 0, 5)
+
+
+def test_examples_of_a_group_share_batches(key):
+    n, b = 103, 8
+    groups = jnp.asarray(np.random.default_rng(0).integers(0, 3, n))
+    order = np.asarray(epoch_order(key, 2, n, b, groups))
+    assert sorted(order.reshape(-1)[:n].tolist()) == list(range(n))
+    mixed = sum(len(set(np.asarray(groups)[rows].tolist())) > 1 for rows in order[:-1])
+    assert mixed <= 2  # at the two borders between three groups
+    first = np.asarray(groups)[order[:-1, 0]]
+    assert (np.diff(first) < 0).any(), "the batches come in the order of their groups"
+    assert (order != np.asarray(epoch_order(key, 3, n, b, groups))).any()
+    np.testing.assert_array_equal(order, jax.jit(lambda g: epoch_order(key, 2, n, b, g))(groups))

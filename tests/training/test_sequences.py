@@ -152,6 +152,40 @@ def test_label_smoothing_reaches_the_training_loss(key):
     assert float(smooth) == pytest.approx(float(0.7 * plain + 0.3 * uniform), rel=1e-5)
 
 
+# ---------------------------------------------------------------- batches of like length
+
+
+def test_a_step_in_the_smallest_shape_is_the_step_in_the_whole_one(key):
+    drawn = draw_strings(48, reverse=True, lengths=(1, 20), alphabet="ab", seed=0)
+    system = translation.translator(MODEL, LETTERS, LETTERS, 40, 24)
+    arrays = sequences.examples(system, texts((x, (y,)) for x, y in zip(drawn["x"], drawn["y"], strict=True)))
+    shapes = sequences.batch_shapes(arrays)
+    assert shapes == ((8, 8), (16, 16), (40, 24))
+    groups = np.asarray(sequences.fitting_shape(arrays, shapes))
+    lengths = np.char.str_len(drawn["x"].astype(str)) + 1
+    np.testing.assert_array_equal(groups, np.select([lengths <= 8, lengths <= 16], [0, 1], 2))
+
+    def shape_of(state, batch):
+        return state + batch["source"].shape[1] + batch["target"].shape[1], {}
+
+    def loss(state, batch):
+        logits = seq2seq.apply(state, batch["source"], batch["target"][:, :-1], MODEL)
+        return state, sequences.sequence_scores(logits, batch)
+
+    params = seq2seq.init(key, MODEL)
+    sized, scored = (jax.jit(sequences.in_shapes(step, shapes)) for step in (shape_of, loss))
+    for group, (s, t) in enumerate(shapes):
+        rows = [*np.flatnonzero(groups <= group)[:3], np.flatnonzero(groups == group)[0]]
+        batch = {name: jnp.asarray(values[rows]) for name, values in arrays.items()} | {"mask": jnp.ones(4, bool)}
+        assert int(sized(jnp.int32(0), batch)[0]) == s + t + 1
+        ours, whole = metrics.scalars(scored(params, batch)[1]), metrics.scalars(loss(params, batch)[1])
+        assert ours == pytest.approx(whole, rel=1e-5)
+
+
+def test_padding_of_one_shape_needs_no_groups():
+    assert task_of(sequences.Config(batch_size=16)).groups is None
+
+
 # ---------------------------------------------------------------- examples and mistakes
 
 

@@ -85,7 +85,7 @@ def _admit(
     try:
         with stages.watch() as watched:
             thunk = entry.make()
-            result = jax.block_until_ready(thunk())
+            result = timing.block_until_ready(thunk())
     except ImportError as error:
         return None, record | {"not_timed": str(error)}, []
     record |= {"first_step_s": round(time.perf_counter() - start, 3), **watched.seconds()}

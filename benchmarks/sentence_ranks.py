@@ -59,8 +59,10 @@ def _of_sentences(rank: Any, sentences: Sequence[Sequence[str]]) -> Any:
 
     from sklearn.feature_extraction.text import TfidfVectorizer
 
+    options: Any = {"analyzer": lambda words: words, "dtype": np.float32}  # typed as if these were not accepted
+
     def thunk() -> np.ndarray:
-        weights: Any = TfidfVectorizer(analyzer=lambda words: words, dtype=np.float32).fit_transform(sentences)
+        weights: Any = TfidfVectorizer(**options).fit_transform(sentences)
         graph = weights @ weights.T
         graph.setdiag(0)
         graph.eliminate_zeros()

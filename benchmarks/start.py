@@ -51,18 +51,16 @@ def _run(arguments: list[str], cache: str) -> dict[str, float]:
 
 def _child(workload: str, row: str, size: str = "") -> None:
     """Train and print what `measure` reads."""
-    import jax
-
-    from benchmarks import cases, runs, stages
+    from benchmarks import cases, runs, stages, timing
 
     make = runs.find(cases.make(workload, small=bool(size)), row)
     marks = {"import_s": time.time()}
     with stages.watch() as watched:
         trainer = make()
         watched.clear()  # what drawing weights compiled belongs to building
-        jax.block_until_ready(trainer.step(0))
+        timing.block_until_ready(trainer.step(0))
         marks["first_step_s"] = time.time()
-        jax.block_until_ready(trainer.epoch())
+        timing.block_until_ready(trainer.epoch())
         marks["first_epoch_s"] = time.time()
     print(json.dumps([marks, watched.seconds()]))
 

@@ -9,6 +9,7 @@
 
 import gc
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -29,11 +30,20 @@ class Timing(NamedTuple):
     rounds: int
 
 
+def block_until_ready(result: Any) -> Any:
+    """`jax.block_until_ready`; where torch computes on a GPU, wait for that too."""
+    jax.block_until_ready(result)
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+    return result
+
+
 def measure(thunks: Mapping[str, Thunk], *, rounds: int = 30, warmup: int = 3) -> dict[str, Timing]:
     """Time each thunk once a round, so that a slow minute of the machine falls on all of them alike.
 
     Every round starts with the next thunk: none always runs behind the same neighbor's cold cache. Results are waited
-    for (`jax.block_until_ready`); the warm-up calls, which compile, are not counted; the garbage collector is off.
+    for (`block_until_ready`); the warm-up calls, which compile, are not counted; the garbage collector is off.
 
     Raises: ValueError for fewer than two rounds or one warm-up, or without thunks.
     """
@@ -46,7 +56,7 @@ def seconds(thunks: Mapping[str, Thunk], *, rounds: int, warmup: int) -> dict[st
         raise ValueError(f"measure: needs a thunk, 2 rounds and 1 warm-up, got {len(thunks)}, {rounds} and {warmup}")
     for thunk in thunks.values():
         for _ in range(warmup):
-            jax.block_until_ready(thunk())
+            block_until_ready(thunk())
     names = list(thunks)
     found: dict[str, list[float]] = {name: [] for name in names}
     collecting = gc.isenabled()
@@ -56,7 +66,7 @@ def seconds(thunks: Mapping[str, Thunk], *, rounds: int, warmup: int) -> dict[st
             first = i % len(names)
             for name in names[first:] + names[:first]:
                 start = time.perf_counter()
-                jax.block_until_ready(thunks[name]())
+                block_until_ready(thunks[name]())
                 found[name].append(time.perf_counter() - start)
     finally:
         if collecting:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import jax
+from benchmarks.timing import block_until_ready
 
 PARITY_STEPS = 20
 PARITY = 1e-3  # largest difference of two loss curves, in nats
@@ -53,7 +53,7 @@ def build(make: Callable[[], Trainer]) -> tuple[Trainer, float, float, float]:
     start = time.perf_counter()
     trainer = make()
     built = time.perf_counter()
-    loss = jax.block_until_ready(trainer.step(0))
+    loss = block_until_ready(trainer.step(0))
     return trainer, built - start, time.perf_counter() - built, float(loss)
 
 

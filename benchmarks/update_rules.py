@@ -135,4 +135,4 @@ def _with_torch(rule: Rule, params: Any, grads: Any, **how: bool) -> Thunk:
 
 
 def _leaves(tree: Any) -> list[np.ndarray]:
-    return [np.array(x.detach() if hasattr(x, "detach") else x) for x in jax.tree.leaves(tree)]
+    return [np.array(x.detach().cpu().numpy() if hasattr(x, "detach") else x) for x in jax.tree.leaves(tree)]

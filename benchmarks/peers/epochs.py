@@ -51,7 +51,7 @@ def _with_numpy(build: Callable[[Case], Trainer], case: Case) -> Trainer:
         order, loss = rng.permutation(case.n_examples), None
         for i in range(case.steps):
             at = order[i * case.batch : (i + 1) * case.batch]
-            loss = trainer.on({name: values[at] for name, values in data.items()})
+            loss = _on(trainer)({name: values[at] for name, values in data.items()})
         return loss
 
     return trainer._replace(epoch=epoch, notes=lambda: f"{trainer.notes()}; order and batches by numpy")
@@ -68,27 +68,34 @@ def _torch(case: Case) -> Trainer:
     def epoch() -> Any:
         loss = None
         for at in torch.randperm(len(x)).split(case.batch):
-            loss = trainer.on({"x": x[at], "y": y[at]})
+            loss = _on(trainer)({"x": x[at], "y": y[at]})
         return loss
 
     return trainer._replace(epoch=epoch, notes=lambda: f"{trainer.notes()}; randperm and indexing")
 
 
 def _dataloader(case: Case) -> Trainer:
+    import torch
     from torch.utils.data import DataLoader, TensorDataset
 
     from benchmarks.peers import torch_eager
 
     trainer = torch_eager.build(case, channels_last=False)
-    loader = DataLoader(TensorDataset(*_tensors(case)), batch_size=case.batch, shuffle=True)
+    where = torch.Generator(torch.get_default_device())
+    loader = DataLoader(TensorDataset(*_tensors(case)), batch_size=case.batch, shuffle=True, generator=where)
 
     def epoch() -> Any:
         loss = None
         for x, y in loader:
-            loss = trainer.on({"x": x, "y": y})
+            loss = _on(trainer)({"x": x, "y": y})
         return loss
 
     return trainer._replace(epoch=epoch, notes=lambda: f"{trainer.notes()}; DataLoader in this process")
+
+
+def _on(trainer: Trainer) -> Callable[[Any], Any]:
+    assert trainer.on is not None  # every peer's build gives it
+    return trainer.on
 
 
 def _tensors(case: Case) -> tuple[Any, Any]:

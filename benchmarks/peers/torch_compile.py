@@ -14,6 +14,7 @@ PRECISIONS = ("f32", "bf16")
 
 def rows(case: Case) -> Rows:
     """ "torch-compile", and "torch-compile-channels-last" where there are images."""
+    torch_models.device()  # or there are no rows
     if case.kind == "decoding":
         raise NotWritten("torch-compile: with a cache that grows every length is compiled anew")
     make = functools.partial(torch_game.build, compiled=True) if case.kind == "game" else build

@@ -13,6 +13,7 @@ PRECISIONS = ("f32", "bf16")
 
 def rows(case: Case) -> Rows:
     """ "torch", and "torch-channels-last" where there are images."""
+    torch_models.device()  # or there are no rows
     if case.kind == "decoding":
         rows = {"torch": True, "torch-uncached": False}
         return {row: functools.partial(build_decoder, case, cached=cached) for row, cached in rows.items()}

@@ -4,6 +4,7 @@ import math
 import os
 from typing import Any
 
+import jax
 import numpy as np
 import torch
 from torch import nn
@@ -154,8 +155,21 @@ class Players(nn.Module):
         self.generator, self.discriminator = Generator(config), Discriminator(config)
 
 
+def device() -> str:
+    """Where torch computes: on a GPU as JAX does.
+
+    Raises: ImportError if JAX computes on a GPU, but torch was built without CUDA.
+    """
+    if jax.default_backend() == "cpu":
+        return "cpu"
+    if not torch.cuda.is_available():
+        raise ImportError("torch sees no GPU here; on the CPU its rows would say nothing beside JAX's")
+    return "cuda"
+
+
 def configure() -> None:
-    """One thread a core, and denormals flushed to zero as XLA does."""
+    """One thread a core, denormals flushed to zero as XLA does, and new tensors on the device."""
+    torch.set_default_device(device())
     torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     torch.set_flush_denormal(True)
 
@@ -189,7 +203,7 @@ def model(case: Case, *, channels_last: bool = False) -> Any:
 
 def autocast(case: Case) -> torch.autocast:
     """torch's mixed precision, on for a case in bf16."""
-    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=case.precision == "bf16")
+    return torch.autocast(device(), dtype=torch.bfloat16, enabled=case.precision == "bf16")
 
 
 def loss_of(case: Case, outputs: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Tensor:

@@ -198,8 +198,9 @@ def keywords(
     """The k most central words and phrases of a text, best first.
 
     Words are nodes; two of them are joined each time they stand within `window` words of one sentence (stop words left
-    out). The best third by PageRank are key words; those that stand side by side at least twice become a phrase, whose
-    score is the sum of its words'. Of a long text only the 4,096 most frequent words are nodes.
+    out). The best third by PageRank are key words; those that stand side by side at least twice, and a third of the
+    times that each of them occurs, become a phrase, whose score is the sum of its words'. Of a long text only the 4,096
+    most frequent words are nodes.
 
     Args:
         sentences: texts.
@@ -231,21 +232,22 @@ def keywords(
     found = np.asarray(_pagerank(graph, restart, config.damping, config.tolerance))
     scores = {word: float(found[i]) for word, i in number.items()}
     best = sorted(scores, key=lambda word: -scores[word])[: max(k, -(-len(nodes) // 3))]
-    phrases = _phrases(sentences, set(best))
+    phrases = _phrases(sentences, {word: frequency[word] for word in best})
     for phrase in sorted(phrases, key=len, reverse=True):
         if all(word in scores for word in phrase):  # its words stand in no longer phrase
             scores[" ".join(phrase)] = sum(scores.pop(word) for word in phrase)
     return sorted(scores.items(), key=lambda pair: -pair[1])[:k]
 
 
-def _phrases(sentences: Sequence[str], keys: set[str], longest: int = 3) -> list[tuple[str, ...]]:
-    """Runs of different key words that stand side by side in the text at least twice."""
+def _phrases(sentences: Sequence[str], keys: dict[str, int], longest: int = 3) -> list[tuple[str, ...]]:
+    """Runs of different key words that belong together, from how often each of these occurs."""
     runs = Counter[tuple[str, ...]]()
     for sentence in sentences:
         full = words(sentence, stop=())
         for n in range(2, longest + 1):
             runs.update(zip(*(full[i:] for i in range(n)), strict=False))
-    return [run for run, n in runs.items() if n > 1 and len(set(run)) == len(run) and keys.issuperset(run)]
+    known = [(run, n) for run, n in runs.items() if n > 1 and len(set(run)) == len(run) and keys.keys() >= set(run)]
+    return [run for run, n in known if 3 * n >= max(keys[word] for word in run)]
 
 
 def example(key: Key) -> tuple[Callable[[Any], Array], Any]:

@@ -214,6 +214,13 @@ def test_neighbors_that_come_back_make_a_phrase():
     assert "neural" not in dict(found)
 
 
+def test_two_words_that_seldom_meet_are_no_phrase():
+    text = [*["Licenses cover work."] * 2, *["A license binds the user.", "The license ends.", "Read the license."] * 3]
+    met = [*text, "License document.", "License document."]
+    assert "license document" not in dict(textrank.keywords(met, 9))
+    assert "license document" in dict(textrank.keywords(met[-2:], 9))
+
+
 @pytest.mark.parametrize("text", [[], [""], ["the of and"]])
 def test_no_words_no_keywords(text):
     assert textrank.keywords(text, 3) == []

@@ -103,3 +103,10 @@ def test_all_three_kinds_of_descent_learn(batch_size):
     history = fit(task, epochs=config.epochs, batch_size=batch_size).history.history
     assert history["r2"][-1] > 0.98
     assert history["loss"][-1] < 0.05 * history["loss"][0]
+
+
+def test_a_regression_refuses_label_smoothing():
+    parts = data.Splits({"x": np.ones((4, 2), np.float32), "y": np.ones(4, np.float32)}, {}, {})
+    model = supervised.stateless(linear, linear.Config(n_in=2))
+    with pytest.raises(ValueError, match=r"label_smoothing 0.1 is for classifiers"):
+        supervised.regression(model, supervised.Config(label_smoothing=0.1), parts)

@@ -62,7 +62,7 @@ class Checkpoints:
 
         Args:
             like: a state of the same structure, shapes and dtypes, such as a fresh one.
-        Raises: ValueError if there is no checkpoint.
+        Raises: ValueError if there is no checkpoint, or one that cannot be read.
         """
         last = None if self._manager is None else self._manager.latest_step()
         if last is None:
@@ -74,9 +74,16 @@ class Checkpoints:
 
     def _load(self, epoch: int, like: TrainState) -> tuple[TrainState, History]:
         target = jax.tree.map(ocp.utils.to_shape_dtype_struct, _plain(like))
-        items = cast(ocp.CheckpointManager, self._manager).restore(
-            epoch, args=ocp.args.Composite(state=ocp.args.StandardRestore(target), history=ocp.args.JsonRestore())
-        )
+        manager = cast(ocp.CheckpointManager, self._manager)
+        what = ocp.args.Composite(state=ocp.args.StandardRestore(target), history=ocp.args.JsonRestore())
+        try:
+            items = manager.restore(epoch, args=what)
+        except Exception as error:  # orbax raises whatever its file formats do
+            reason = str(error).strip().split("\n")[0][:200]
+            raise ValueError(
+                f"the checkpoint {manager.directory / str(epoch)} cannot be read: it is damaged, or of another model "
+                f"({type(error).__name__}: {reason})"
+            ) from error
         leaves = jax.tree.leaves(items["state"])
         plain = jax.tree.unflatten(jax.tree.structure(_plain(like)), leaves)
         state = plain._replace(key=jax.random.wrap_key_data(plain.key))

@@ -120,9 +120,14 @@ def _scores(logits: Array, batch: Batch, each: Array) -> Metrics:
 def regression(model: Model, config: Config, data: Splits) -> Task:
     """A regression: mean squared error; RMSE's square, MAE and R2 as scores. Outputs and targets [B].
 
-    Raises: ValueError for values that are not finite, a model whose outputs have another shape than the targets.
+    Raises: ValueError for values that are not finite, a model whose outputs have another shape than the targets, and
+        for label smoothing, which a regression has no classes to spread over.
     """
     _check_data(model, data, None)
+    if config.label_smoothing:
+        raise ValueError(
+            f"label_smoothing {config.label_smoothing} is for classifiers; this is a regression: leave it 0"
+        )
 
     def scores(params: Params, state: State, batch: Batch, train: bool, key: Key | None) -> tuple[Metrics, State]:
         y, state = model.apply(params, state, batch["x"], train, key)

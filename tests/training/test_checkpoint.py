@@ -138,3 +138,13 @@ def test_another_batch_size_is_refused(task, tmp_path):
 def test_unknown_monitor_names_the_scores(tmp_path):
     with pytest.raises(ValueError, match="no score 'val_accuracy' to monitor; this run has loss, seconds, val_loss"):
         fit(line(monitor="val_accuracy"), epochs=1, batch_size=4, run_dir=tmp_path)
+
+
+def test_a_damaged_checkpoint_is_named_in_one_line(tmp_path):
+    fit(line(), epochs=2, batch_size=4, run_dir=tmp_path)
+    parts = [path for path in (tmp_path / "checkpoints" / "2" / "state").rglob("*") if path.is_file()]
+    for path in parts:
+        path.write_bytes(path.read_bytes()[:7])
+    with pytest.raises(ValueError, match=r"checkpoints/2 cannot be read: it is damaged") as error:
+        fit(line(), epochs=3, batch_size=4, run_dir=tmp_path, resume=True)
+    assert "\n" not in str(error.value)

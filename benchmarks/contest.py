@@ -108,6 +108,6 @@ def _difference(a: Sequence[np.ndarray], b: Sequence[np.ndarray]) -> float:
     """
     if [x.shape for x in a] != [x.shape for x in b]:
         return float("inf")
-    scale = max(1e-30, *(np.abs(x).max(initial=0.0) for x in a))
+    scale = max(1e-30, *(float(np.abs(x).max(initial=0.0)) for x in a))
     worst = max(float(np.abs(x - y).max(initial=0.0)) for x, y in zip(a, b, strict=True)) / scale
     return worst if worst == worst else float("inf")

@@ -5,13 +5,12 @@ growth.png     time against size, both logarithmic, with the fitted exponents
 crossing.png   CPU and GPU against the batch, where records of both are there
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.growth import crossing
-from benchmarks.records import RESULTS, Record
+from benchmarks.records import RESULTS, Record, newest
 
 FOLDER = RESULTS / "pictures"
 BLUE, ORANGE, GRAY = "#2a6fbb", "#d9822b", "#8a8a8a"
@@ -29,17 +28,6 @@ def panels(n: int, columns: int, width: float, height: float) -> tuple[Any, list
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
     return figure, axes
-
-
-def newest(device: str) -> dict[str, list[Record]]:
-    """The newest timed records of each workload on a device."""
-    found: dict[str, list[Record]] = {}
-    for path in sorted((RESULTS / device).glob("20*.json")):
-        rows = json.loads(path.read_text())
-        if isinstance(rows, list):
-            names = dict.fromkeys(row["workload"] for row in rows)
-            found |= {name: [r for r in rows if r["workload"] == name and "step_ms" in r] for name in names}
-    return {name: rows for name, rows in found.items() if rows}
 
 
 def speed(workloads: Mapping[str, Sequence[Record]]) -> Any:

@@ -1,6 +1,7 @@
 """Records of what was measured, where and with which versions: dicts that go to a JSON file, and the table of them."""
 
 import datetime
+import json
 import math
 import os
 import platform
@@ -81,6 +82,20 @@ def write(records: Sequence[Record], path: Path) -> None:
     """Write a list of records as JSON; the file appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     files.write_json(path, list(records))
+
+
+def newest(device: str) -> dict[str, list[Record]]:
+    """The newest timed records of each workload on a device."""
+    found: dict[str, list[Record]] = {}
+    for path in sorted((RESULTS / device).glob("20*.json")):
+        rows = json.loads(path.read_text())
+        if isinstance(rows, list):
+            timed = [row for row in rows if "step_ms" in row]
+            found |= {
+                name: [r for r in timed if r["workload"] == name]
+                for name in dict.fromkeys(r["workload"] for r in timed)
+            }
+    return found
 
 
 def default_path(workload: str, device: str | None = None) -> Path:

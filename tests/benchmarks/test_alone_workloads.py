@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from benchmarks import contest, growth, many_networks, pictures, sentence_ranks, update_rules
+from benchmarks import contest, growth, many_networks, pictures, records, sentence_ranks, tables, update_rules
 from benchmarks.contest import Entry, Work
 from jaxdl.models import mlp
 
@@ -115,11 +115,12 @@ def test_curves_that_do_not_cross_have_no_crossing() -> None:
 
 def _record(workload: str, implementation: str, ms: float, **more) -> dict:
     times = {"median": ms, "q1": 0.9 * ms, "q3": 1.1 * ms, "n": 3}
-    return {"workload": workload, "implementation": implementation, "hardware": "x", "step_ms": times} | more
+    base = {"workload": workload, "implementation": implementation, "hardware": "x", "precision": "f32"}
+    return base | {"versions": {"jax": "0"}, "date": "2026-01-01", "step_ms": times} | more
 
 
 def test_pictures_are_drawn_from_the_newest_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "RESULTS", tmp_path)
+    monkeypatch.setattr(records, "RESULTS", tmp_path)
     fitted = {"axis": "batch", "exponent": 1.0, "exponent_last": 1.0, "compile_s": 0.5, "compile_exponent": 0.0}
     for device, slope in (("cpu", 1.0), ("gpu", 0.1)):
         (tmp_path / device).mkdir()
@@ -129,7 +130,14 @@ def test_pictures_are_drawn_from_the_newest_records(tmp_path: Path, monkeypatch:
         rows = [_record("mlp", "jaxdl", ms), _record("mlp", "torch", 90.0), {"workload": "mlp", "not_timed": "absent"}]
         (tmp_path / "cpu" / f"{day}-mlp.json").write_text(json.dumps(rows))
     (tmp_path / "cpu" / "2026-01-02-neighbors.json").write_text("{}")  # of an older form: no list
-    assert [r["step_ms"]["median"] for r in pictures.newest("cpu")["mlp"]] == [3.0, 90.0]
+    assert [r["step_ms"]["median"] for r in records.newest("cpu")["mlp"]] == [3.0, 90.0]
     files = pictures.draw(tmp_path / "pictures")
     assert [file.name for file in files] == ["speed.png", "growth.png", "crossing.png"]
     assert all(file.stat().st_size > 5000 for file in files)
+    section = tables.section(tmp_path / "pictures")
+    assert "| mlp | 3.00 | torch | 90.0 | 0.03 |" in section
+    assert "| batch | 4 | 64 | 1.00 | 1.00 |" in section
+    assert [section.count(f"pictures/{name}.png") for name in ("speed", "growth", "crossing")] == [1, 1, 1]
+    text = tables.full()
+    assert [line.split(" | ")[1] for line in text.splitlines() if line.startswith("| torch ")] == ["90.0"]
+    assert "## growth-batch, f32, gpu" in text

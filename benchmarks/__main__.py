@@ -97,7 +97,7 @@ def here(chosen: Chosen) -> list[Record]:
     if absent:
         everything = devices.absent(chosen.workloads, chosen.devices[0], absent)
         print(absent)
-        if chosen.json is None:
+        if chosen.json is None and chosen.part is None:
             for record in everything:
                 records.write([record], records.default_path(record["workload"], record["device"]))
         return everything
@@ -105,7 +105,7 @@ def here(chosen: Chosen) -> list[Record]:
         found = _measure_or_say_why(workload, chosen)
         report(found, ALONE[workload][0] if workload in ALONE else ours.BASE)
         everything += found
-        if chosen.json is None:
+        if chosen.json is None and chosen.part is None:
             records.write(found, path := records.default_path(workload))
             print(f"written to {path}")
     return everything
@@ -126,7 +126,9 @@ def main(arguments: Sequence[str]) -> int:
         everything, code = devices.apart(same, chosen.devices)
     else:
         everything = here(chosen)
-    if chosen.json is not None:
+    if chosen.part is not None:
+        records.write(everything, chosen.part)
+    elif chosen.json is not None:
         records.write(everything, chosen.json)
         print(f"\nwritten to {chosen.json}")
     elif len(chosen.devices) > 1:

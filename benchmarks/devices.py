@@ -43,7 +43,7 @@ def apart(arguments: Sequence[str], devices: Sequence[str]) -> tuple[list[Record
     with tempfile.TemporaryDirectory() as folder:
         for device in devices:
             file = Path(folder, f"{device}.json")
-            command = [sys.executable, "-m", "benchmarks", *arguments, "--devices", device, "--json", str(file)]
+            command = [sys.executable, "-m", "benchmarks", *arguments, "--devices", device, "--part", str(file)]
             code = max(code, subprocess.run(command, env=variables, check=False).returncode)
             found += json.loads(file.read_text()) if file.is_file() else []
     return found, code

@@ -39,6 +39,7 @@ def parse(arguments: Sequence[str], workloads: Sequence[str], about: str) -> arg
     parser.add_argument("--allocators", action="store_true", help="rows with huge pages and jemalloc, if installed")
     parser.add_argument("--profile", type=Path, metavar="DIR", help="trace our step instead, and list its operations")
     parser.add_argument("--json", type=Path, metavar="FILE", help="one file for all records, not one a workload")
+    parser.add_argument("--part", type=Path, help=argparse.SUPPRESS)  # where a process of `devices.apart` writes
     chosen = parser.parse_args(arguments)
     chosen.against = chosen.against if chosen.against is not None else QUICK_PEERS if chosen.quick else _all_peers()
     chosen.workloads = chosen.workloads or list(workloads)

@@ -2,8 +2,8 @@
 
 import importlib.util
 
-HELP = """bench [WORKLOAD...] [--against NAMES] [--rounds N] [--memory] [--start] [--profile DIR] [--json FILE]
-                 time jaxdl beside flax, Keras and PyTorch on this machine
+HELP = """bench [WORKLOAD...] [--against NAMES] [--devices NAMES] [--precision NAMES] [--quick] [--json FILE]
+                 time jaxdl beside flax, Keras and PyTorch on this machine; `growth` is time against size
 bench compare A.json B.json
                  compare two files of such times"""
 

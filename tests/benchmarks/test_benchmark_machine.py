@@ -129,7 +129,7 @@ def test_several_devices_run_apart_and_are_joined(monkeypatch: pytest.MonkeyPatc
     def fake(command, env, check):
         ran.append((command[3:], "JAX_PLATFORMS" in env))
         device = command[command.index("--devices") + 1]
-        Path(command[command.index("--json") + 1]).write_text(json.dumps([{"device": device, "workload": "mlp"}]))
+        Path(command[command.index("--part") + 1]).write_text(json.dumps([{"device": device, "workload": "mlp"}]))
         return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr("subprocess.run", fake)

@@ -181,11 +181,12 @@ def _by_items(asker: _Asker, k: int | None, *, content: bool) -> _Scored:
     own = asker.own
     near = neighborhood.similar_items(asker.table, own, config, attributes=vectors)
     scores, parts = neighborhood.by_items(asker.table, near, own, config)
+    favorable = own.data >= own.data.mean()
 
     def reasons(item: int) -> tuple[str, ...]:
         of, shares, close = near[item].indices, parts[item].data, near[item].data
         lines = []
-        for i in _largest(shares, (own.data >= own.data.mean())[of] if asker.ratings.explicit else None):
+        for i in _largest(shares, favorable[of] if asker.ratings.explicit else None):
             other = int(own.indices[of[i]])
             shared = "".join(f", {text}" for text in shared_attributes(vectors, names, item, other)) if content else ""
             lines.append(f"like {asker.liked(other, own.data[of[i]])} (similarity {close[i]:.2f}{shared})")
@@ -198,11 +199,12 @@ def _by_factors(asker: _Asker) -> _Scored:
     """Train a factorization of all ratings, then score with the user's own ones."""
     scores, terms = (_by_rated_factors if asker.ratings.explicit else _by_visited_factors)(asker)
     own = asker.own
+    favorable = own.data >= own.data.mean() if asker.ratings.explicit else None
 
     def reasons(item: int) -> tuple[str, ...]:
         parts = terms(item)
-        liked = (asker.liked(int(own.indices[i]), own.data[i]) for i in _largest(parts))
-        return tuple(f"because of {text} ({parts[i]:+.2f})" for i, text in zip(_largest(parts), liked, strict=True))
+        liked = ((asker.liked(int(own.indices[i]), own.data[i]), parts[i]) for i in _largest(parts, favorable))
+        return tuple(f"because of {text} ({part:+.2f})" for text, part in liked)
 
     return _Scored(scores, np.full(len(scores), _SUPPORT), reasons)
 

@@ -14,14 +14,14 @@ from jaxdl.data.catalogs import Catalog, attribute_vectors
 from jaxdl.validation import require_positive
 
 _COLUMNS = 400  # the most frequent attribute values: rarer ones cannot be among the first two directions
-_GROUPS = 9
+_GROUPS = 7  # matplotlib's eighth color is gray: that of the others
 _SHARED = 3
 
 
 def similar(
     catalog: Catalog, item: str, *, count: int = 10, attributes: tuple[str, ...] = ()
 ) -> tuple[int, list[tuple[int, float, tuple[str, ...]]]]:
-    """The items with the most similar attributes, by the cosine of their TF-IDF weights.
+    """The items with the most similar attributes, by the cosine of their TF-IDF weights; each attribute counts alike.
 
     Returns: the row of `item`, and (row, similarity, shared attributes) of its neighbors, best first.
     Raises: ValueError with the nearest names for an unknown item or attribute.
@@ -47,7 +47,7 @@ def similar(
 
 
 def shared_attributes(vectors: Any, names: tuple[str, ...], a: int, b: int) -> tuple[str, ...]:
-    """The attributes that two rows of CSR vectors share, the rarest first, at most three."""
+    """The attributes that two rows of CSR vectors share, the weightiest first, at most three."""
     products = vectors[a].multiply(vectors[b]).tocoo()
     order = np.argsort(-products.data, kind="stable")[:_SHARED]
     return tuple(names[products.col[i]] for i in order)
@@ -67,7 +67,7 @@ def plane(vectors: Any) -> np.ndarray:
 
 
 def groups(catalog: Catalog) -> tuple[np.ndarray, tuple[str, ...]]:
-    """A group for each row, by the first value of the catalog's first attribute: the nine most frequent and "other"."""
+    """A group for each row, by the first value of its first attribute: the seven most frequent and "other"."""
     values = next(iter(catalog.attributes.values()))
     firsts = [row[0] if row else "other" for row in values]
     names = [name for name, _ in Counter(firsts).most_common(_GROUPS + 1) if name != "other"][:_GROUPS]
@@ -77,7 +77,7 @@ def groups(catalog: Catalog) -> tuple[np.ndarray, tuple[str, ...]]:
 
 def draw(catalog: Catalog, marked: Sequence[int] = ()) -> Any:
     """All items of a catalog by their attributes, in the colors of their groups, the marked ones with their names."""
-    vectors, _ = attribute_vectors(catalog)
+    vectors, _ = attribute_vectors(catalog, alike=False)  # else the few values of one attribute are islands
     frequent = np.argsort(-np.asarray((vectors != 0).sum(0)).ravel(), kind="stable")[:_COLUMNS]
     points = plane(vectors[:, frequent].toarray())
     return figure(points, *groups(catalog), {row: catalog.names[row] for row in marked})
@@ -88,13 +88,16 @@ def figure(points: np.ndarray, labels: np.ndarray, group_names: Sequence[str], t
     title = f"{len(points):,} items by their first two principal components"
     drawn = pictures.scatter(points, labels, group_names, title=title, legend=True)
     ax = drawn.axes[0]
-    low, high = points[:, 1].min(), points[:, 1].max()
+    ax.collections[-1].set_zorder(0)  # the others, behind
+    low, high, middle = points[:, 1].min(), points[:, 1].max(), points[:, 0].mean() + points[:, 0].std()
     heights: list[float] = []
     for row in sorted(titles, key=lambda row: points[row, 1]):  # upwards, each title above the one before
         heights.append(max([points[row, 1], *(height + 0.03 * (high - low) for height in heights[-1:])]))
         ax.plot(*points[row], "o", color="black", markersize=4)
         box = {"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 0.8}
         line = {"arrowstyle": "-", "linewidth": 0.5}
-        place = (points[row, 0] + 0.02 * np.ptp(points[:, 0]), heights[-1])
-        ax.annotate(titles[row], points[row], xytext=place, fontsize=7, bbox=box, arrowprops=line)
+        left = points[row, 0] > middle  # where there is room
+        place = (points[row, 0] + (-0.02 if left else 0.02) * np.ptp(points[:, 0]), heights[-1])
+        side = {"ha": "right" if left else "left", "va": "center"}
+        ax.annotate(titles[row], points[row], xytext=place, fontsize=7, bbox=box, arrowprops=line, **side)
     return drawn

@@ -73,16 +73,26 @@ def nearest(text: str, names: Sequence[str]) -> str:
     return f", did you mean {' or '.join(repr(plain[name]) for name in found)}?" if found else "."
 
 
-def split_lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    """(line number, fields) of every line that is not blank; the delimiter is found in the first one."""
+def split_lines(text: str, *, multiline: bool = False) -> Iterator[tuple[int, list[str]]]:
+    """(line number, fields) of every line that is not blank; the delimiter is found in the first one.
+
+    With `multiline` a quoted field may go on in the next line, and one that never ends is a csv.Error; without, an open
+    quote spoils its own line, not all others.
+    """
     first = next((line for line in lines(text) if line.strip()), "")
     delimiter = next((mark for mark in ("\t", "::", "|", ";") if mark in first and not first.count(",") >= 2), ",")
-    if delimiter == "::":
-        yield from ((number, line.split("::")) for number, line in enumerate(lines(text), 1) if line.strip())
-        return
-    quoting = csv.QUOTE_MINIMAL if delimiter in ",;" else csv.QUOTE_NONE  # u.item has quotes inside its titles
-    reader = csv.reader(lines(text), delimiter=delimiter, quoting=quoting)
-    yield from ((reader.line_num, row) for row in reader if any(field.strip() for field in row))
+    if multiline and delimiter in ",;":
+        reader = csv.reader(lines(text), delimiter=delimiter, strict=True)
+        rows = ((reader.line_num, row) for row in reader)
+    else:
+        rows = ((number, _fields(line, delimiter)) for number, line in enumerate(lines(text), 1))
+    yield from ((number, row) for number, row in rows if any(field.strip() for field in row))
+
+
+def _fields(line: str, delimiter: str) -> list[str]:
+    if '"' in line and delimiter in ",;":  # u.item has quotes inside its titles
+        return next(csv.reader([line], delimiter=delimiter))
+    return line.split(delimiter)
 
 
 def read_catalog(path: Path | str, *, encoding: str | None = None) -> Catalog:
@@ -99,7 +109,10 @@ def read_catalog(path: Path | str, *, encoding: str | None = None) -> Catalog:
     path, text = Path(path), read_text(path, encoding=encoding, fallback="latin-1")
     if text.startswith("I,"):
         return dst_catalog(text)
-    rows = list(split_lines(text))
+    try:
+        rows = list(split_lines(text, multiline=True))
+    except csv.Error as error:
+        raise ValueError(f"{path}: {error}; is a quotation mark missing?") from None
     header: Sequence[str]
     if path.name in ("u.item", "u.user") or path.name in _ML1M:
         header = {"u.item": (*_ML100K_ITEM, *_ML100K_GENRES), "u.user": _ML100K_USER, **_ML1M}[path.name]
@@ -182,7 +195,7 @@ _FILM_ATTRIBUTES = ("genre", "director", "cast", "country")
 
 
 def attribute_vectors(
-    catalog: Catalog, *, attributes: Sequence[str] = (), weighted: bool = True
+    catalog: Catalog, *, attributes: Sequence[str] = (), weighted: bool = True, alike: bool = True
 ) -> tuple[Any, tuple[str, ...]]:
     """Rows as vectors of their attribute values: one-hot, multi-hot where a row has several, weighted by rarity.
 
@@ -190,12 +203,13 @@ def attribute_vectors(
 
     Args:
         attributes: those to use; all by default.
-        weighted: whether a rare value (a director) says more than a frequent one (drama).
+        weighted: whether a rare value (a western) says more than a frequent one (drama).
+        alike: scale the part of each attribute to length 1: then forty actors count no more than one director.
     Returns: (scipy.sparse CSR [R, D], the name of each column such as "genre: drama").
     Raises: ValueError for an unknown attribute or if there is none.
 
     >>> catalog = Catalog(("1", "2"), ("Alien", "Up"), {"genre": (("horror", "space"), ("family",))})
-    >>> vectors, names = attribute_vectors(catalog, weighted=False)
+    >>> vectors, names = attribute_vectors(catalog, weighted=False, alike=False)
     >>> vectors.toarray().tolist(), names[0]
     ([[0.0, 1.0, 1.0], [1.0, 0.0, 0.0]], 'genre: family')
     """
@@ -215,6 +229,11 @@ def attribute_vectors(
     counts, names = count_terms(rows)
     if not names:
         raise ValueError("no row has an attribute: the file needs columns beside id and title, such as genre")
-    if not weighted:
-        return counts.astype(np.float32), names
-    return tf_idf(counts, idf=inverse_document_frequency(counts, scheme="plain"), normalize=False), names
+    idf: Any = inverse_document_frequency(counts, scheme="plain") if weighted else np.ones(len(names))
+    vectors = tf_idf(counts, idf=idf, normalize=False)
+    if alike:
+        owner = [next(i for i, name in enumerate(used) if value.startswith(f"{name}: ")) for value in names]
+        part = np.repeat(np.arange(len(rows)), np.diff(vectors.indptr)) * len(used) + np.array(owner)[vectors.indices]
+        lengths = np.sqrt(np.bincount(part, vectors.data**2))
+        vectors.data /= np.where(lengths > 0, lengths, 1)[part]
+    return vectors, names

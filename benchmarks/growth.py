@@ -3,7 +3,8 @@
     batch      a step of the workload `mlp` (784-512-512-10) against the examples in a batch
     width      the same at batch 128 against the units of both hidden layers
     examples   an epoch inside `fit` against the examples in the data
-    depth      a step, and its compilation, of a Transformer against the layers of encoder and decoder (by scan)
+    depth      a step, and its compilation, of a Transformer against the layers of encoder and decoder; `nn.stack` scans
+               them, but writes a few out on a CPU
     layers     the same of an MLP against its hidden layers of 128 units (written out, not scanned)
     length     a step of a Transformer against the length of its sequences
 
@@ -67,7 +68,7 @@ def axes(*, small: bool = False) -> dict[str, Axis]:
             lambda n: perceptron(mlp.batch, steps=n // mlp.batch),
             "jaxdl",
         ),
-        "depth": Axis((1, 2) if small else (1, 2, 4, 8, 16), lambda n: transformer(n, 8 if small else 32)),
+        "depth": Axis((1, 2) if small else (2, 4, 8, 16, 32), lambda n: transformer(n, 8 if small else 16)),
         "layers": Axis((1, 2) if small else (1, 2, 4, 8, 16), lambda n: perceptron(mlp.batch, *(128,) * n)),
         "length": Axis((4, 8) if small else (16, 32, 64, 128, 256), lambda n: transformer(2, n)),
     }
@@ -105,6 +106,7 @@ def _run(name: str, axis: Axis, rounds: int) -> list[Record]:
     compiling = [record.get("compile_s") for record in found.values()]
     if all(compiling):
         fitted["compile_exponent"] = exponent(axis.sizes, compiling)
+        fitted["compile_exponent_last"] = exponent(axis.sizes[-2:], compiling[-2:])
     return [record | fitted for record in found.values()]
 
 
@@ -137,6 +139,7 @@ def table(found: Sequence[Record]) -> str:
     line = f"time grows with {name}^{first['exponent']:.2f}, at the end with {name}^{first['exponent_last']:.2f}"
     if "compile_exponent" in first and name in ("depth", "layers"):
         line += f"; compilation with {name}^{first['compile_exponent']:.2f}"
+        line += f", at the end with {name}^{first['compile_exponent_last']:.2f}"
     return "\n".join([*lines, line])
 
 

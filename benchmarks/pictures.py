@@ -58,7 +58,7 @@ def growth(workloads: Mapping[str, Sequence[Record]]) -> Any:
         label = f"{what}: exponent {first['exponent']:.2f}, last {first['exponent_last']:.2f}"
         ax.loglog(sizes, [row["step_ms"]["median"] for row in rows], "o-", color=BLUE, label=label)
         if name in ("depth", "layers") and "compile_exponent" in first:
-            label = f"compilation: exponent {first['compile_exponent']:.2f}"
+            label = f"compilation: exponent {first['compile_exponent']:.2f}, last {first['compile_exponent_last']:.2f}"
             ax.loglog(sizes, [1e3 * row["compile_s"] for row in rows], "s--", color=ORANGE, label=label)
         ax.set_xlabel(name)
         ax.set_ylabel("ms")

@@ -46,13 +46,14 @@ def _first_epoch(row: Record) -> float:
 
 def growth(workloads: Workloads) -> str:
     """A line an axis of growth: its sizes and the fitted exponents."""
-    lines = _head(["what grows", "from", "to", "exponent of time", "at the end", "of compilation"])
+    lines = _head(["what grows", "from", "to", "exponent of time", "at the end", "of compilation", "at the end"])
     for rows in workloads.values():
         if first := next((row for row in rows if "axis" in row), None):
             sizes = [row["size"] for row in rows]
-            compiling = f"{first['compile_exponent']:.2f}" if first["axis"] in ("depth", "layers") else ""
-            fitted = [f"{first[name]:.2f}" for name in ("exponent", "exponent_last")]
-            lines.append(f"| {' | '.join([first['axis'], str(min(sizes)), str(max(sizes)), *fitted, compiling])} |")
+            names = ["exponent", "exponent_last"]
+            names += ["compile_exponent", "compile_exponent_last"] if first["axis"] in ("depth", "layers") else []
+            cells = [first["axis"], str(min(sizes)), str(max(sizes)), *(f"{first[name]:.2f}" for name in names)]
+            lines.append(f"| {' | '.join(cells + [''] * (4 - len(names)))} |")
     return "\n".join(lines) + "\n" if len(lines) > 2 else ""
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from benchmarks import tables
 from benchmarks.scores import confidence
 from jaxdl import recipes
 
@@ -52,37 +53,6 @@ def _device(record: dict[str, Any]) -> str:
     return f"{record['device'].split(' (')[0]}, {record['machine'].split(', ')[-1]}"
 
 
-def speed() -> str:
-    """The newest record of each workload on a CPU: milliseconds a step, ours beside the peers."""
-    newest: dict[str, list[dict[str, Any]]] = {}
-    for path in sorted((RESULTS / "cpu").glob("20*.json")):
-        rows = json.loads(path.read_text())
-        newest |= {name: [r for r in rows if r["workload"] == name and "step_ms" in r] for name in _workloads(rows)}
-    return "\n".join(_speed_table(workload, rows) for workload, rows in newest.items())
-
-
-def _workloads(rows: list[dict[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(row["workload"] for row in rows))
-
-
-def _speed_table(workload: str, rows: list[dict[str, Any]]) -> str:
-    base = next(r["step_ms"]["median"] for r in rows if r["implementation"] in ("jaxdl", "jaxdl-sparse"))
-    found = rows[0]["versions"]
-    versions = ", ".join(f"{name} {found[name]}" for name in ("jax", "flax", "torch", "keras") if name in found)
-    lines = [f"**{workload}**, float32, {rows[0]['hardware']}; {versions}:\n"]
-    lines += ["| implementation | ms a step | quartiles | relative | GFLOP/s | peak MB | temporary MB |"]
-    lines += ["|---|---|---|---|---|---|---|"]
-    for r in sorted(rows, key=lambda r: r["step_ms"]["median"]):
-        ms = r["step_ms"]
-        digits = 2 if ms["median"] > 1 else 3
-        cells = [r["implementation"], f"{ms['median']:.{digits}f}", f"{ms['q1']:.{digits}f} to {ms['q3']:.{digits}f}"]
-        cells += [f"{ms['median'] / base:.2f}"]
-        for column, form in (("gflops_per_s", ".0f"), ("peak_host_mb", ".0f"), ("temp_mb", ".1f")):
-            cells.append(f"{r[column]:{form}}" if r.get(column) is not None else "")
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
 def output() -> str:
     """What the main job printed."""
     return f"```\n{(RESULTS / 'main_job.txt').read_text().rstrip()}\n```\n"
@@ -110,7 +80,7 @@ def recommendations(record: str, digits: int) -> str:
 
 def generate(readme: str) -> str:
     """README with every generated section written anew."""
-    sections = {"output": output(), "scores": scores(), "summaries": summaries(), "speed": speed()}
+    sections = {"output": output(), "scores": scores(), "summaries": summaries(), "speed": tables.section()}
     sections["recommendations"] = recommendations("recommenders_msweb", 1)
     sections["ratings"] = recommendations("recommenders_ratings", 3)
     for name, content in sections.items():
@@ -141,7 +111,7 @@ def with_score_line(source: str, line: str) -> str:
 
 def files() -> dict[Path, str]:
     """Every generated text by its file: README, and the recipes that have a record."""
-    texts = {README: generate(README.read_text())}
+    texts = {README: generate(README.read_text()), tables.PATH: tables.full()}
     for name in recipes.names():
         record = RESULTS / "scores" / f"{name}.json"
         if record.is_file():
@@ -153,7 +123,7 @@ def files() -> dict[Path, str]:
 def main() -> int:
     """Write what is generated, or with --check say whether it is up to date."""
     for path, text in files().items():
-        if "--check" in sys.argv and path.read_text() != text:
+        if "--check" in sys.argv and (not path.is_file() or path.read_text() != text):
             print(f"{path} is out of date: python -m benchmarks.readme")
             return 1
         path.write_text(text)

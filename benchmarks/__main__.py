@@ -73,11 +73,11 @@ def measure(workload: str, chosen: Chosen) -> list[Record]:
                 if p != "f32"
             ]
         return found + (ALONE[workload][1](chosen) if "f32" in chosen.precision else [])
-    leave_out = options.QUICK_LEAVES_OUT if chosen.quick else ()
+    how: dict[str, Any] = {"leave_out": options.QUICK_ROWS_LEFT_OUT if chosen.quick else (), "quick": chosen.quick}
     apart = runs.Apart(memory=chosen.memory, start=chosen.start)
     for precision in chosen.precision:
         case: Any = dataclasses.replace(cases.make(workload), precision=precision)
-        found += runs.run(case, chosen.against, chosen.rounds, leave_out=leave_out, apart=apart)
+        found += runs.run(case, chosen.against, chosen.rounds, apart=apart, **how)
     if chosen.allocators and "f32" in chosen.precision:
         found += allocators.run(workload, ours.BASE, chosen.rounds, cases.make(workload).steps)
     return found
@@ -121,6 +121,8 @@ def main(arguments: Sequence[str]) -> int:
             profile.report(workload, chosen.profile / workload)
         return 0
     code = 0
+    if chosen.left_out:
+        print(f"left out by --quick, unless named: {', '.join(chosen.left_out)}")
     if len(chosen.devices) > 1:
         same = options.without(arguments, "--devices", "--json")
         everything, code = devices.apart(same, chosen.devices)

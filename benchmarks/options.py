@@ -11,7 +11,8 @@ from jaxdl.validation import did_you_mean
 
 ROUNDS, QUICK_ROUNDS = 15, 3
 QUICK_PEERS = "flax,torch"
-QUICK_LEAVES_OUT = ("jaxdl-recipe", "jaxdl-no-jit", "torch-channels-last")
+QUICK_ROWS_LEFT_OUT = ("jaxdl-recipe", "jaxdl-no-jit", "jaxdl-uncached", "torch-channels-last", "torch-uncached")
+QUICK_WORKLOADS_LEFT_OUT = ("gru", "transformer-8k", "gan-sweep")  # unless they are named
 
 
 class Parser(argparse.ArgumentParser):
@@ -32,7 +33,9 @@ def parse(arguments: Sequence[str], workloads: Sequence[str], about: str) -> arg
     parser.add_argument("--against", metavar="NAMES", help=f"peers, by comma (all: {','.join(peers.MODULES)})")
     parser.add_argument("--devices", metavar="NAMES", help="of cpu, gpu, tpu, by comma (what JAX chooses)")
     parser.add_argument("--precision", default="f32", metavar="NAMES", help="of f32, bf16, by comma (default f32)")
-    parser.add_argument("--quick", action="store_true", help="few rounds, our main rows, flax and torch")
+    parser.add_argument(
+        "--quick", action="store_true", help="about two minutes: few rounds and steps, our main rows, flax, torch"
+    )
     parser.add_argument("--rounds", type=int, help=f"epochs timed of each ({ROUNDS}, quick {QUICK_ROUNDS})")
     parser.add_argument("--memory", action="store_true", help="peak memory, each in a process of its own")
     parser.add_argument("--start", action="store_true", help="from a process's start to its first epoch, cold and warm")
@@ -42,7 +45,8 @@ def parse(arguments: Sequence[str], workloads: Sequence[str], about: str) -> arg
     parser.add_argument("--part", type=Path, help=argparse.SUPPRESS)  # where a process of `devices.apart` writes
     chosen = parser.parse_args(arguments)
     chosen.against = chosen.against if chosen.against is not None else QUICK_PEERS if chosen.quick else _all_peers()
-    chosen.workloads = chosen.workloads or list(workloads)
+    chosen.left_out = [] if chosen.workloads or not chosen.quick else list(QUICK_WORKLOADS_LEFT_OUT)
+    chosen.workloads = chosen.workloads or [name for name in workloads if name not in chosen.left_out]
     for field, known, what in (
         ("workloads", workloads, "workload"),
         ("against", peers.MODULES, "peer"),

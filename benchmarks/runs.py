@@ -1,6 +1,7 @@
 """One workload, every implementation: built, held to our loss curve, then timed in turns."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from benchmarks import machine, memory, ours, peers, records, stages, start, timing
@@ -11,6 +12,7 @@ from benchmarks.trainer import PARITY_STEPS, Rows, Trainer, build, curve, parity
 
 Say = Callable[[str], Any]
 SLOW_ROUNDS = 3
+QUICK_STEPS = 4  # in an epoch and in the loss curves of a quick look
 
 
 class Apart(NamedTuple):
@@ -56,10 +58,13 @@ def run(
     rounds: int,
     *,
     leave_out: Sequence[str] = (),
+    quick: bool = False,
     apart: Apart | None = None,
     say: Say = print,
 ) -> list[Record]:
-    """Records of all implementations of one workload, ours first."""
+    """Records of all implementations of one workload, ours first; quick ones of fewer steps."""
+    if quick:
+        case = replace(case, steps=min(case.steps, QUICK_STEPS))
     shared = {"workload": case.name, **records.environment(), "precision": case.precision}
     shared |= {"batch": case.batch, "steps_per_round": case.steps}
     if case.precision != "f32" and case.kind in ONLY_F32:
@@ -69,7 +74,8 @@ def run(
     trainers: dict[str, Trainer] = {}
     expected: list[float] = []
     for row in (row for row in rows if row not in leave_out):
-        trainer, found[row], losses = _admit(row, rows[row], expected, case.precision)
+        steps = QUICK_STEPS if quick else PARITY_STEPS
+        trainer, found[row], losses = _admit(row, rows[row], expected, case.precision, steps)
         expected = expected or losses
         seconds = found[row]["build_s"] + found[row]["first_step_s"]
         say(f"{case.name}: built {row} in {seconds:.1f} s; " + _verdict(found[row]))
@@ -77,7 +83,7 @@ def run(
             trainers[row] = trainer
     ceilings = timing.ceilings()
     watch = machine.Watch()
-    for row, times in _timings(trainers, rounds).items():
+    for row, times in _timings(trainers, rounds, 1 if quick else 2).items():
         found[row] |= _figures(case, found[row], times, trainers[row], ceilings.matmul)
     shared |= {"others_during": watch.others(), **ceilings.record()}
     for row in trainers:
@@ -85,13 +91,13 @@ def run(
     return [shared | record for record in [*found.values(), *absent]]
 
 
-def _timings(trainers: dict[str, Trainer], rounds: int) -> dict[str, timing.Timing]:
+def _timings(trainers: dict[str, Trainer], rounds: int, warmup: int) -> dict[str, timing.Timing]:
     """Of all epochs in turns; the slow ones among themselves, in few rounds."""
     found = {}
     for slow in (False, True):
         if epochs := {row: trainer.epoch for row, trainer in trainers.items() if trainer.slow == slow}:
-            n, warmup = (min(rounds, SLOW_ROUNDS), 1) if slow else (rounds, 2)
-            found |= timing.measure(epochs, rounds=n, warmup=warmup)
+            n = min(rounds, SLOW_ROUNDS) if slow else rounds
+            found |= timing.measure(epochs, rounds=n, warmup=1 if slow else warmup)
     return found
 
 
@@ -119,7 +125,7 @@ def _apart(case: Case, row: str, apart: Apart) -> Record:
 
 
 def _admit(
-    row: str, make: Callable[[], Trainer], expected: Sequence[float], precision: str
+    row: str, make: Callable[[], Trainer], expected: Sequence[float], precision: str, steps: int
 ) -> tuple[Trainer | None, Record, list[float]]:
     """Build an implementation and follow its loss curve; no trainer comes back if it leaves ours."""
     with stages.watch() as watched:
@@ -130,7 +136,7 @@ def _admit(
             return trainer
 
         trainer, build_s, first_step_s, first = build(made)
-    losses = curve(trainer, first)
+    losses = curve(trainer, first, steps)
     difference = parity((expected or losses)[: len(losses)], losses)
     record: Record = {
         "implementation": row,
@@ -144,7 +150,7 @@ def _admit(
     }
     allowed = tolerance(precision, expected or losses)
     if not difference <= allowed:
-        where = f"{PARITY_STEPS} steps of {ours.REFERENCE}"
+        where = f"{len(losses)} steps of {ours.REFERENCE}"
         record["not_timed"] = f"its loss differs by {difference:.1e} within {where}, {allowed:.0e} is allowed"
         return None, record, losses
     return trainer, record, losses

@@ -9,7 +9,7 @@ import jax
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import cases, losses, memory, ours, peers, records, runs
+from benchmarks import cases, losses, memory, options, ours, peers, records, runs
 from benchmarks.timing import Timing
 from benchmarks.trainer import Trainer, curve, from_steps, parity
 from jaxdl import cli
@@ -48,6 +48,17 @@ def test_records_hold_what_the_readers_need(monkeypatch: pytest.MonkeyPatch, tmp
     assert json.loads((tmp_path / "new" / "file.json").read_text()) == found
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["file.json"]
     assert len(lines) == 4
+
+
+def test_a_quick_look_is_short_and_says_what_it_leaves_out(capsys: pytest.CaptureFixture[str]) -> None:
+    case = cases.make("mlp", small=True)
+    (only,) = runs.run(case, [], 2, leave_out=[row for row in OURS if row != "jaxdl"], quick=True, say=print)
+    assert (only["implementation"], only["parity_steps"], only["step_ms"]["n"]) == ("jaxdl", runs.QUICK_STEPS, 2)
+    everything = options.parse(["--quick"], command.WORKLOADS, "")
+    assert set(command.WORKLOADS) - set(everything.workloads) == set(everything.left_out)
+    assert everything.against == ["flax", "torch"]
+    named = options.parse(["gru", "--quick", "--against", "nnx"], command.WORKLOADS, "")
+    assert (named.workloads, named.left_out, named.against) == (["gru"], [], ["nnx"])
 
 
 def _absent(name: str, case: cases.Case) -> None:

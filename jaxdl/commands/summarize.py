@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from jaxdl.arguments import UsageError, flags, parse
 from jaxdl.compilation import use_compilation_cache
-from jaxdl.data.text_files import read_text
 
 if TYPE_CHECKING:
     from jaxdl.summarization import Summary
@@ -51,6 +50,8 @@ def run(argv: list[str]) -> int:
     options: Options = parse(Options, rest, command="summarize FILE|-", about=HELP)
     if len(files) != 1:
         raise UsageError(f"expected one file, or - for the standard input, got {len(files)}; {_USAGE}")
+    from jaxdl.data.text_files import read_text
+
     text = read_text(files[0], encoding=options.encoding)
     use_compilation_cache()
     from jaxdl.data.sentences import porter_stemmer

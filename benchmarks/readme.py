@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import tables
+from benchmarks import generative, tables
 from benchmarks.scores import confidence
 from jaxdl import recipes
 

@@ -65,6 +65,13 @@ def summaries() -> str:
     return table(json.loads((RESULTS / "scores" / "scitldr_summaries.json").read_text()))
 
 
+def sequences() -> str:
+    """The scores of sequence models beside published ones, and texts that they wrote."""
+    from benchmarks.sequences import RECORD, table  # with jax
+
+    return table(json.loads(RECORD.read_text()))
+
+
 def recommendations(record: str, digits: int) -> str:
     """A table of recommenders: means over draws of what is withheld (over folds), with 95 % intervals."""
     table = json.loads((RESULTS / "scores" / f"{record}.json").read_text())["table"]
@@ -83,6 +90,7 @@ def generate(readme: str) -> str:
     sections = {"output": output(), "scores": scores(), "summaries": summaries(), "speed": tables.section()}
     sections["recommendations"] = recommendations("recommenders_msweb", 1)
     sections["ratings"] = recommendations("recommenders_ratings", 3)
+    sections |= {"generative": generative.table(), "sequences": sequences()}
     for name, content in sections.items():
         readme = section(readme, name, content)
     return readme

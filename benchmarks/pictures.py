@@ -60,11 +60,18 @@ def growth(workloads: Mapping[str, Sequence[Record]]) -> Any:
         if name in ("depth", "layers") and "compile_exponent" in first:
             label = f"compilation: exponent {first['compile_exponent']:.2f}, last {first['compile_exponent_last']:.2f}"
             ax.loglog(sizes, [1e3 * row["compile_s"] for row in rows], "s--", color=ORANGE, label=label)
+        _mark(ax, sizes)
         ax.set_xlabel(name)
         ax.set_ylabel("ms")
         ax.grid(alpha=0.25, which="both")
         ax.legend(frameon=False, fontsize=7)
     return figure
+
+
+def _mark(ax: Any, sizes: Sequence[int]) -> None:
+    """Write the measured sizes along a logarithmic axis, and nothing between them."""
+    ax.set_xticks(sizes, [str(size) for size in sizes])
+    ax.set_xticks([], minor=True)
 
 
 def crossing_of_devices(cpu: Sequence[Record], gpu: Sequence[Record]) -> Any:
@@ -77,6 +84,7 @@ def crossing_of_devices(cpu: Sequence[Record], gpu: Sequence[Record]) -> Any:
     at = crossing(curves["CPU"], curves["GPU"])
     if at is not None:
         ax.axvline(at, color=GRAY, linestyle=":", label=f"equal at a batch of {at:.0f}")
+    _mark(ax, [row["size"] for row in cpu])
     ax.set_xlabel("batch")
     ax.set_ylabel("ms a step")
     ax.legend(frameon=False, fontsize=8)

@@ -203,9 +203,9 @@ def recurrent(
     """Run a cell over time, as one `lax.scan`.
 
     The input products are one large product in front of the scan, but on a CPU every step makes its own: there the
-    large one's result goes through memory once more than it needs (`hoists_input_product`). Where the mask is False the carry stays as it was and
-    the output is zero: what torch calls a packed sequence, with padding at either end or between. In reverse the cell
-    starts at the end, and padding there leaves the first carry untouched.
+    large one's result goes through memory once more than it needs (`hoists_input_product`). Where the mask is False the
+    carry stays as it was and the output is zero: what torch calls a packed sequence, with padding at either end or
+    between. In reverse the cell starts at the end, and padding there leaves the first carry untouched.
 
     Args:
         params: of the cell.
@@ -246,8 +246,8 @@ def recurrent(
 def hoists_input_product(backend: str) -> bool:
     """Whether `recurrent` multiplies all inputs before its loop: everywhere but on a CPU.
 
-    Step of an LSTM encoder-decoder (256 features, 20 steps, batch 128) on two cores, jax 0.10.2: 152 ms with one product
-    before the loop, 139 in the loop, 148 with inputs and state side by side in one product a step.
+    Step of an LSTM encoder-decoder (256 features, 20 steps, batch 128) on two cores, jax 0.10.2: 152 ms with one
+    product before the loop, 139 in the loop, 148 with inputs and state side by side in one product a step.
     """
     return backend != "cpu"
 

@@ -45,8 +45,8 @@ def checksum(tokens: Any) -> float:
 def positions(length: int, n_features: int) -> np.ndarray:
     """The sinusoidal position vectors [T, D], sines in the even features and cosines in the odd ones.
 
-    >>> positions(2, 2).round(2).tolist()
-    [[0.0, 1.0], [0.84, 0.54]]
+    >>> [[f"{value:.2f}" for value in row] for row in positions(2, 2)]
+    [['0.00', '1.00'], ['0.84', '0.54']]
     """
     angles = np.arange(length)[:, None] / 10_000 ** (np.arange(0, n_features, 2) / n_features)
     return np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(length, n_features).astype(np.float32)

@@ -45,6 +45,7 @@ def test_a_contest_times_what_agrees_and_says_what_does_not() -> None:
     assert "differs from right's by inf" in found["other shape"]["not_timed"]
 
 
+@pytest.mark.slow
 def test_every_way_to_train_many_networks_gives_the_same_losses() -> None:
     size = many_networks.Size(3, 8, mlp.Config(12, 4, (6,)))
     found = many_networks.run(2, PEERS, size)
@@ -82,6 +83,7 @@ def test_scipy_and_networkx_rank_sentences_as_we_do() -> None:
         assert record["step_ms"]["median"] > 0
 
 
+@pytest.mark.slow
 def test_growth_fits_every_axis() -> None:
     chosen = {name: axis for name, axis in growth.axes(small=True).items() if name in ("examples", "layers")}
     found = growth.run(2, chosen)

@@ -91,7 +91,9 @@ def test_bf16_rounds_inputs_and_gives_float32_back() -> None:
     assert grad.dtype == scores["loss"].dtype == jnp.float32
 
 
-@pytest.mark.parametrize("row", ["jaxdl-step", "torch", pytest.param("flax", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "row", ["torch", *(pytest.param(row, marks=pytest.mark.slow) for row in ("jaxdl-step", "flax"))]
+)
 def test_bf16_rows_train_nearly_as_float32(row: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Within the stated tolerance, and not as float32 itself does."""
     pytest.importorskip(row if row != "jaxdl-step" else "jax")
@@ -171,6 +173,7 @@ def test_an_allocator_row_times_epochs(capsys: pytest.CaptureFixture[str]) -> No
     assert len(json.loads(capsys.readouterr().out)) == 2
 
 
+@pytest.mark.slow
 def test_from_the_start_of_a_process_cold_and_warm() -> None:
     """End to end: two real processes, the second with the first one's compilation cache."""
     found = start.measure("mlp", "jaxdl-step", small=True)

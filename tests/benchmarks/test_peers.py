@@ -42,8 +42,14 @@ def _check(trainer: Trainer, first: float, expected: list[float]) -> None:
     assert np.isfinite(float(trainer.step(0)))  # the epoch left a state to go on from
 
 
-@pytest.mark.parametrize("name", cases.BUILDERS)
-@pytest.mark.parametrize("row", ["jaxdl", "jaxdl-recipe"])
+def _ours() -> list[Any]:
+    """The recipe's rows of the largest networks compile for long, too."""
+    slow = [("resnet", "jaxdl-recipe"), ("gan", "jaxdl-recipe")]
+    pairs = [(name, row) for name in cases.BUILDERS for row in ("jaxdl", "jaxdl-recipe")]
+    return [pytest.param(*pair, marks=pytest.mark.slow if pair in slow else ()) for pair in pairs]
+
+
+@pytest.mark.parametrize(("name", "row"), _ours())
 def test_our_rows_agree(name: str, row: str, expected: dict[str, list[float]]) -> None:
     with jax.numpy_rank_promotion("raise"), jax.numpy_dtype_promotion("strict"):
         trainer, _, _, first = build(ours.rows(cases.make(name, small=True))[row])

@@ -179,7 +179,7 @@ def test_from_the_start_of_a_process_cold_and_warm() -> None:
     found = start.measure("mlp", "jaxdl-step", small=True)
     for state in ("cold", "warm"):
         marks = [found[state][mark] for mark in start.MARKS]
-        assert 0 < marks[0] < marks[1] < marks[2]
+        assert 0 < marks[0] < marks[1] <= marks[2]
     assert 0 < found["warm"]["compile_s"] < found["cold"]["compile_s"]
     assert "jaxdl-step" in start.table({"jaxdl-step": found})
 

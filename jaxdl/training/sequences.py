@@ -133,7 +133,7 @@ def examples(system: Translator, part: Arrays, *, every: bool = False) -> Arrays
     return arrays
 
 
-def batch_shapes(data: Batch) -> tuple[tuple[int, int], ...]:
+def batch_shapes(data: Mapping[str, Any]) -> tuple[tuple[int, int], ...]:
     """A few shapes (S_k, T_k), growing in both, of which the last holds every example.
 
     >>> batch_shapes({"source": np.ones((4, 8), np.int32), "target": np.ones((4, 5), np.int32)})
@@ -150,7 +150,7 @@ def batch_shapes(data: Batch) -> tuple[tuple[int, int], ...]:
     return tuple(dict.fromkeys((min(s, widths[0]), min(t, widths[1])) for s, t in zip(*padded, strict=True)))
 
 
-def fitting_shape(batch: Batch, shapes: Sequence[tuple[int, int]]) -> Array:
+def fitting_shape(batch: Mapping[str, Any], shapes: Sequence[tuple[int, int]]) -> Array:
     """[N] int32: the number of the first shape that holds each example."""
     source, target = (token_mask(batch[side]).sum(1) for side in ("source", "target"))
     too_long = [(source > s) | (target - 1 > t) for s, t in shapes[:-1]]

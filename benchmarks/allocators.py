@@ -12,13 +12,10 @@ sets none of them by itself. Every variant runs in several processes, in turns, 
 
 import ctypes.util
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
-from benchmarks import records, timing
+from benchmarks import child, records, timing
 from benchmarks.records import Record
 
 TURNS, WARMUP = 2, 2
@@ -36,8 +33,8 @@ def variants() -> dict[str, Mapping[str, str] | None]:
 def run(workload: str, row: str, rounds: int, steps: int, *, small: bool = False) -> list[Record]:
     """A record for each variant of a row; an absent one says so."""
     shared = records.environment()
-    found, seconds = {}, {}
-    for name, variables in variants().items():
+    found, seconds, here = {}, {}, variants()
+    for name, variables in here.items():
         found[name] = shared | {"workload": workload, "implementation": f"{row}+{name}"}
         if variables is None:
             found[name]["not_timed"] = f"{name} is not on this machine"
@@ -46,20 +43,12 @@ def run(workload: str, row: str, rounds: int, steps: int, *, small: bool = False
             seconds[name] = []
     for _ in range(TURNS):
         for name, values in seconds.items():
-            values += _seconds(workload, row, rounds, variants()[name] or {}, small)
+            size = ["small"] if small else []
+            values += child.run("benchmarks.allocators", workload, row, str(rounds), *size, variables=here[name])
     for name, values in seconds.items():
         found[name]["step_ms"] = records.milliseconds(timing.summarize(values), steps)
         found[name]["notes"] = f"{TURNS} processes of {rounds} rounds each"
     return list(found.values())
-
-
-def _seconds(workload: str, row: str, rounds: int, variables: Mapping[str, str], small: bool) -> list[float]:
-    command = [sys.executable, "-m", "benchmarks.allocators", workload, row, str(rounds), *(["small"] if small else [])]
-    cwd, environment = Path(__file__).parents[1], os.environ | dict(variables)
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def main(workload: str, row: str, rounds: str, size: str = "") -> None:

@@ -11,9 +11,7 @@ It writes benchmarks/results/<device>/attention-memory.json and .png.
 
 import argparse
 import json
-import math
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,9 +20,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from benchmarks import memory, records
+from benchmarks import child, growth, memory, records
 from benchmarks.records import Record
-from jaxdl import files
+from jaxdl import files, pictures
 from jaxdl.nn.attention import dot_product_attention
 
 LENGTHS = (256, 512, 1024, 2048, 4096, 8192)
@@ -34,15 +32,11 @@ HEADS, FEATURES = 4, 64
 
 def measure(length: int, form: str) -> Record:
     """A record of one length and form, from a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.attention_memory", "--child", str(length), form]
-    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    return child.run("benchmarks.attention_memory", "--child", str(length), form)
 
 
-def child(length: int, form: str) -> Record:
-    """What `measure` reads, for this process."""
+def measured_here(length: int, form: str) -> Record:
+    """What `measure` reads: the record of this process."""
     jax.block_until_ready(jax.jit(jnp.sin)(1.0))  # the compiler is loaded
     before = memory.peak_host_mb()
     keys = jax.random.split(jax.random.key(0), 3)
@@ -72,8 +66,8 @@ def exponent(found: Sequence[Record], form: str, column: str = "temp_mb") -> flo
     2.0
     """
     rows = sorted((r["length"], r[column]) for r in found if r["implementation"] == f"jaxdl-{form}")
-    (short, less), (long, more) = rows[-2:]
-    return math.log(more / less) / math.log(long / short)
+    lengths, values = zip(*rows[-2:], strict=True)
+    return growth.exponent(lengths, values)
 
 
 def table(found: Sequence[Record]) -> str:
@@ -90,10 +84,7 @@ def table(found: Sequence[Record]) -> str:
 
 def picture(found: Sequence[Record]) -> Any:
     """Both measures of both forms against the length, on logarithmic axes."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.add_subplot()
+    figure, (axes,) = pictures.subplots(1, 1, width=6, height=4)
     for form, color in zip(FORMS, ("C3", "C0"), strict=True):
         rows = sorted((r for r in found if r["implementation"] == f"jaxdl-{form}"), key=lambda r: r["length"])
         for column, style, what in (("temp_mb", "o-", "temporaries"), ("peak_host_mb", "o--", "peak of the process")):
@@ -119,7 +110,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--child", nargs=2, metavar=("LENGTH", "FORM"), help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     if chosen.child:
-        print(json.dumps(child(int(chosen.child[0]), chosen.child[1])))
+        print(json.dumps(measured_here(int(chosen.child[0]), chosen.child[1])))
         return
     shared = records.environment()
     found = [shared | measure(length, form) for length in chosen.lengths for form in FORMS]

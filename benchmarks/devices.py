@@ -10,11 +10,10 @@ from pathlib import Path
 
 import jax
 
-from benchmarks import records
+from benchmarks import child, records
 from benchmarks.records import Record
 
 DEVICES = ("cpu", "gpu", "tpu")
-ROOT = Path(__file__).parents[1]
 
 
 def use(device: str) -> str:
@@ -39,7 +38,7 @@ def apart(arguments: Sequence[str], devices: Sequence[str]) -> tuple[list[Record
     """The same command in a process for each device: all their records, and the largest exit code."""
     found, code = [], 0
     variables = {name: value for name, value in os.environ.items() if name != "JAX_PLATFORMS"}
-    variables["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    variables["PYTHONPATH"] = os.pathsep.join(filter(None, (str(child.ROOT), os.environ.get("PYTHONPATH"))))
     with tempfile.TemporaryDirectory() as folder:
         for device in devices:
             file = Path(folder, f"{device}.json")

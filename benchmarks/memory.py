@@ -2,9 +2,10 @@
 
 import json
 import resource
-import subprocess
 import sys
 from pathlib import Path
+
+from benchmarks import child
 
 EPOCHS = 3
 
@@ -27,11 +28,7 @@ def measure(workload: str, row: str) -> dict[str, float]:
 
     Beside them "peak_device_mb" where the device keeps count of its memory.
     """
-    command = [sys.executable, "-m", "benchmarks.memory", workload, row]
-    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    return child.run("benchmarks.memory", workload, row)
 
 
 def main(workload: str, row: str) -> None:

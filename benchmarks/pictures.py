@@ -11,28 +11,15 @@ from typing import Any
 
 from benchmarks.growth import crossing
 from benchmarks.records import RESULTS, Record, newest
+from jaxdl import pictures
+from jaxdl.pictures import BLUE, GRAY, ORANGE
 
 FOLDER = RESULTS / "pictures"
-BLUE, ORANGE, GRAY = "#2a6fbb", "#d9822b", "#8a8a8a"
-
-
-def panels(n: int, columns: int, width: float, height: float) -> tuple[Any, list[Any]]:
-    """A figure with n axes in rows of `columns`, each `width` by `height` inches."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    rows = -(-n // columns)
-    figure = Figure(figsize=(width * min(n, columns), height * rows), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = [figure.add_subplot(rows, min(n, columns), i + 1) for i in range(n)]
-    for ax in axes:
-        ax.spines[["top", "right"]].set_visible(False)
-    return figure, axes
 
 
 def speed(workloads: Mapping[str, Sequence[Record]]) -> Any:
     """Bars of milliseconds a step, shortest first; ours are blue, whiskers are quartiles."""
-    figure, axes = panels(len(workloads), columns=3, width=4.6, height=2.9)
+    figure, axes = pictures.subplots(len(workloads), columns=3, width=4.6, height=2.9)
     for ax, (workload, rows) in zip(axes, workloads.items(), strict=True):
         ordered = sorted(rows, key=lambda row: -row["step_ms"]["median"])
         names = [row["implementation"] for row in ordered]
@@ -50,7 +37,7 @@ def speed(workloads: Mapping[str, Sequence[Record]]) -> Any:
 
 def growth(workloads: Mapping[str, Sequence[Record]]) -> Any:
     """A panel an axis: medians of a step (compilation too, where layers are added), logarithmic both ways."""
-    figure, axes = panels(len(workloads), columns=3, width=3.6, height=3.0)
+    figure, axes = pictures.subplots(len(workloads), columns=3, width=3.6, height=3.0)
     for ax, rows in zip(axes, workloads.values(), strict=True):
         first, sizes = rows[0], [row["size"] for row in rows]
         name = first["axis"]
@@ -76,7 +63,7 @@ def _mark(ax: Any, sizes: Sequence[int]) -> None:
 
 def crossing_of_devices(cpu: Sequence[Record], gpu: Sequence[Record]) -> Any:
     """A step of the MLP against the batch on both devices, and where the GPU becomes the faster."""
-    figure, (ax,) = panels(1, columns=1, width=4.6, height=3.4)
+    figure, (ax,) = pictures.subplots(1, columns=1, width=4.6, height=3.4)
     curves = {}
     for name, rows, color in (("CPU", cpu, BLUE), ("GPU", gpu, ORANGE)):
         curves[name] = {row["size"]: row["step_ms"]["median"] for row in rows}

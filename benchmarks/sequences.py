@@ -17,10 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxdl import data, files, pictures, run_folder, runs, translation
+from jaxdl.commands.translate import load
 from jaxdl.compilation import use_compilation_cache
-from jaxdl.data import dates
 from jaxdl.data.arrays import Arrays
-from jaxdl.sequence_metrics import exact_match
 
 RESULTS = Path(__file__).parent / "results"
 RECORD = RESULTS / "scores" / "sequences.json"
@@ -45,7 +44,7 @@ PUBLISHED = {  # task: (what, score)
 }
 
 
-class Test(NamedTuple):
+class Texts(NamedTuple):
     """The texts that a task is tested on, and its scores.
 
     Attributes:
@@ -59,30 +58,30 @@ class Test(NamedTuple):
     measure: Callable[[list[str], list[tuple[str, ...]]], dict[str, float]]
 
 
-def test_of(recipe: str, seed: int) -> Test:
+def texts_of(recipe: str, seed: int) -> Texts:
     """The test part of a recipe's task, which is the first word of its name.
 
     Raises: ValueError for a recipe that is not about texts.
     """
     task = recipe.split("_")[0]
     if task == "dates":
-        drawn = dates.draw_dates(2_000, seed=seed, part="test")
-        right = [(y,) for y in drawn["y"]]
-        return Test(list(drawn["x"]), right, lambda outputs, right: {"exact_match": exact_match(outputs, right)})
+        from jaxdl.recipes import _dates
+
+        return Texts(*_texts(_dates.drawn("test", seed)), _dates.measure)
     if task == "g2p":
         from jaxdl.recipes import _g2p
 
-        return Test(*_texts(data.load("g2p").test), _g2p.measure)
+        return Texts(*_texts(data.load("g2p").test), _g2p.measure)
     if task == "multi30k":
         from jaxdl.recipes import multi30k_transformer
 
-        return Test(*_texts(data.load("multi30k").test), multi30k_transformer.measure)
+        return Texts(*_texts(data.load("multi30k").test), multi30k_transformer.measure)
     if task == "scitldr":
         from jaxdl.recipes import scitldr_transformer
 
         part = data.load("scitldr").test
         assert part is not None
-        return Test(*_texts(scitldr_transformer.abstracts(part)), scitldr_transformer.mean_rouge)
+        return Texts(*_texts(scitldr_transformer.abstracts(part)), scitldr_transformer.mean_rouge)
     raise ValueError(f"{recipe} is not about texts; these tasks are: dates, g2p, multi30k, scitldr")
 
 
@@ -94,11 +93,9 @@ def _texts(part: Arrays | None) -> tuple[list[str], list[tuple[str, ...]]]:
 def measure(folder: Path) -> dict[str, Any]:
     """The record of one run."""
     recipe, config = runs.configuration(folder)
-    stored = (folder / translation.FILE).read_text(encoding="utf-8")
-    system = translation.from_json(stored, config.model)
-    _, _, state = runs.load(folder)
-    test = test_of(recipe, config.seed)
-    outputs = translation.translate(system, state.params, test.sources)
+    system, params = load(folder)
+    test = texts_of(recipe, config.seed)
+    outputs = translation.translate(system, params, test.sources)
     right = [float(output in answers) for output, answers in zip(outputs, test.references, strict=True)]
     step = PANELS.get(recipe.split("_")[0], ("", 10))[1]
     notes = json.loads((folder / "environment.json").read_text())

@@ -13,8 +13,6 @@ and, of JAX's implementations, `trace_s` and `compile_s`: how long JAX traced an
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,8 +20,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import child
+
 MARKS = ("import_s", "first_step_s", "first_epoch_s")
-ROOT = Path(__file__).parents[1]
 
 
 def measure(workload: str, row: str, *, small: bool = False) -> dict[str, dict[str, float]]:
@@ -33,19 +32,15 @@ def measure(workload: str, row: str, *, small: bool = False) -> dict[str, dict[s
 
 
 def _run(arguments: list[str], cache: str) -> dict[str, float]:
-    variables = os.environ | {
+    variables = {
         "JAX_COMPILATION_CACHE_DIR": str(Path(cache, "jax")),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
         "TORCHINDUCTOR_CACHE_DIR": str(Path(cache, "torch")),
     }
-    command = [sys.executable, "-m", "benchmarks.start", "--child", *arguments]
     begun = Path(cache, "begun")
     begun.touch()  # its time and the marks of the child are of one clock; a monotonic one begins anew in each process
-    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
-    marks, lasted = json.loads(done.stdout.splitlines()[-1])
+    marks, lasted = child.run("benchmarks.start", "--child", *arguments, variables=variables)
     return {name: round(mark - begun.stat().st_mtime, 3) for name, mark in marks.items()} | lasted
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-_BLUE, _ORANGE, _GRAY = "#2a6fbb", "#d9822b", "#8a8a8a"
+BLUE, ORANGE, GRAY = "#2a6fbb", "#d9822b", "#8a8a8a"
 
 
 def _empty_figure(width: float, height: float) -> Any:
@@ -18,12 +18,19 @@ def _empty_figure(width: float, height: float) -> Any:
     return figure
 
 
-def _figure(width: float, height: float, columns: int = 1) -> tuple[Any, list[Any]]:
-    figure = _empty_figure(width, height)
-    axes = [figure.add_subplot(1, columns, i + 1) for i in range(columns)]
-    for ax in axes:
+def subplots(n: int, columns: int, *, width: float, height: float) -> tuple[Any, list[Any]]:
+    """A figure and its n axes in rows of at most `columns`, each `width` by `height` inches."""
+    rows, columns = -(-n // columns), min(n, columns)
+    figure = _empty_figure(width * columns, height * rows)
+    found = [figure.add_subplot(rows, columns, i + 1) for i in range(n)]
+    for ax in found:
         ax.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+    return figure, found
+
+
+def _figure(width: float, height: float, columns: int = 1) -> tuple[Any, list[Any]]:
+    """Axes side by side in a figure that is `width` wide in all."""
+    return subplots(columns, columns, width=width / columns, height=height)
 
 
 def curves(history: dict[str, list[float]], epochs: Sequence[int]) -> Any:
@@ -32,9 +39,9 @@ def curves(history: dict[str, list[float]], epochs: Sequence[int]) -> Any:
     figure, axes = _figure(4.2 * len(names), 3.2, len(names))
     for ax, name in zip(axes, names, strict=True):
         if name in history:  # some scores are for the validation part alone
-            ax.plot(epochs, history[name], color=_BLUE, label="training", marker="." if len(epochs) < 40 else None)
+            ax.plot(epochs, history[name], color=BLUE, label="training", marker="." if len(epochs) < 40 else None)
         if f"val_{name}" in history:
-            ax.plot(epochs, history[f"val_{name}"], color=_ORANGE, label="validation")
+            ax.plot(epochs, history[f"val_{name}"], color=ORANGE, label="validation")
         ax.set_xlabel("epoch")
         ax.set_title(name)
         ax.grid(alpha=0.25)
@@ -48,7 +55,7 @@ def lines(
     """Curves (x, y) by name, for each panel (title, curves); names keep their colors over the panels."""
     figure, axes = _figure(4.6 * len(panels), 3.4, len(panels))
     names = list(dict.fromkeys(name for _, curves in panels for name in curves))
-    colors = dict(zip(names, [_BLUE, _ORANGE, _GRAY, "#3a8f5c", "#8e5bb5"] * len(names), strict=False))
+    colors = dict(zip(names, [BLUE, ORANGE, GRAY, "#3a8f5c", "#8e5bb5"] * len(names), strict=False))
     for ax, (title, curves) in zip(axes, panels, strict=True):
         for name, (x, y) in curves.items():
             ax.plot(x, y, color=colors[name], label=name, marker=".")

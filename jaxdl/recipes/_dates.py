@@ -44,14 +44,20 @@ def task(config: Config, model: Any) -> Task:
         _TARGET_LENGTH,
     )
 
-    def drawn(n: int, part: dates.Part) -> Arrays:
-        pairs = dates.draw_dates(n, seed=config.seed, part=part)
-        return texts((x, (y,)) for x, y in zip(pairs["x"], pairs["y"], strict=True))
-
-    def measure(outputs: list[str], references: list[tuple[str, ...]]) -> dict[str, float]:
-        return {"exact_match": sequence_metrics.exact_match(outputs, references)}
-
-    parts = Splits(drawn(config.examples, "train"), drawn(_HELD_OUT, "validation"), drawn(_HELD_OUT, "test"))
+    parts = Splits(
+        drawn("train", config.seed, config.examples), drawn("validation", config.seed), drawn("test", config.seed)
+    )
     return sequences.task(
         system, config, parts, measure=measure, headline="exact_match", monitor=("exact_match", "max")
     )
+
+
+def drawn(part: dates.Part, seed: int, n: int | None = None) -> Arrays:
+    """Texts of n dates, by default as many as are held out."""
+    pairs = dates.draw_dates(_HELD_OUT if n is None else n, seed=seed, part=part)
+    return texts((x, (y,)) for x, y in zip(pairs["x"], pairs["y"], strict=True))
+
+
+def measure(outputs: list[str], references: list[tuple[str, ...]]) -> dict[str, float]:
+    """The share of dates that are written entirely right."""
+    return {"exact_match": sequence_metrics.exact_match(outputs, references)}

@@ -117,8 +117,11 @@ def main(arguments: Sequence[str]) -> int:
         return compare.main(arguments[1:])
     chosen = options.parse(arguments, WORKLOADS, __doc__ or "")
     if chosen.profile is not None:
-        for workload in (name for name in chosen.workloads if name in cases.NAMES):
-            profile.report(workload, chosen.profile / workload)
+        for workload in chosen.workloads:
+            if workload in cases.NAMES:
+                profile.report(cases.make(workload), chosen.profile / workload)
+            else:
+                print(f"no profile of {workload}: it is not one training step or decoding")
         return 0
     code = 0
     if chosen.left_out:

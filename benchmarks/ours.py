@@ -191,4 +191,7 @@ def _inside_fit(case: Case, *, recipe: bool, steps_per_call: int | str = "auto")
         which = "the recipe's masks and metrics" if recipe else plain
         return f"{which}; {'one step' if stepper().steps_per_call == 1 else 'many steps'} a call"
 
-    return Trainer(advance, epoch, notes)
+    def program() -> str:
+        return stepper().program.text(now, stepper().zero_metrics(), data, fixed, jnp.asarray(1, jnp.int32))
+
+    return Trainer(advance, epoch, notes, program=program)

@@ -110,6 +110,7 @@ MORE = {  # further columns of the table, where a record has them: title and for
     "gflops_per_s": ("GFLOP/s", "{:.1f}"),
     "peak_share": ("of peak", "{:.0%}"),
     "gb_per_s": ("GB/s", "{:.1f}"),
+    "tokens_per_s": ("tokens/s", "{:.0f}"),
     "import_s": ("import s", "{:.1f}"),
     "trace_s": ("trace s", "{:.2f}"),
     "compile_s": ("compile s", "{:.2f}"),

@@ -106,6 +106,8 @@ def _figures(case: Case, record: Record, times: timing.Timing, trainer: Trainer,
     ms = records.milliseconds(times, trainer.length or case.steps)
     compile_s = max(0.0, record["first_step_s"] - 1e-3 * ms["median"])  # no JAX: all that a first step takes longer
     figures = {"step_ms": ms, "compile_s": record.get("compile_s", round(compile_s, 3))}
+    if case.tokens:
+        figures["tokens_per_s"] = round(1e3 * case.tokens / ms["median"])
     return figures | records.rates(case.flops, ms, peak)
 
 

@@ -56,7 +56,7 @@ def _seq2seq(cell: CellName, small: bool) -> Case:
     n, length, vocabulary, batch = (8, 6, 12, 8) if small else (256, 20, 60, 128)
     config = seq2seq.Config(vocabulary, vocabulary, n, n, cell=cell, attention="none", pad=None)
     flops = counts.step(counts.seq2seq(config, length), batch)
-    return Case(cell, "sequences", seq2seq, config, batch, 4, (length,), flops, tokens=batch * length)
+    return Case(cell, "sequences", seq2seq, config, batch, 8, (length,), flops, tokens=batch * length)
 
 
 def _config(vocabulary: int, small: bool) -> transformer.Config:
@@ -69,7 +69,7 @@ def _transformer(name: str, vocabulary: int, small: bool) -> Case:
     config = _config(vocabulary, small)
     flops = counts.step(counts.transformer(config, length), batch)
     shape, tokens = (length,), batch * length
-    return Case(name, "sequences", transformer, config, batch, 2, shape, flops, learning_rate=1e-4, tokens=tokens)
+    return Case(name, "sequences", transformer, config, batch, 8, shape, flops, learning_rate=1e-4, tokens=tokens)
 
 
 def _decoding(small: bool) -> Case:

@@ -23,6 +23,7 @@ class Trainer(NamedTuple):
         on: makes a step on a batch in the library's own arrays, where an epoch of other batches is built from it.
         length: steps in an epoch; 0 is one on every batch.
         slow: timed apart from the others, in few rounds, and its loss curve compared over few steps.
+        program: gives the text of the compiled program behind `epoch`.
     """
 
     step: Callable[[int], Any]
@@ -31,6 +32,7 @@ class Trainer(NamedTuple):
     on: Callable[[Any], Any] | None = None
     length: int = 0
     slow: bool = False
+    program: Callable[[], str] | None = None
 
 
 Rows = dict[str, Callable[[], Trainer]]  # row of the table -> how to build it

@@ -16,8 +16,11 @@ from jaxdl.tree import named_leaves
 from jaxdl.types import Array, Batch, Metrics
 
 # How long a call may run before the progress bar and the NaN check hear of it. Each call gets its temporary memory
-# anew, page by page: a DCGAN's step of 80 ms takes 10 ms longer in calls of 0.2 s.
+# anew, page by page: a DCGAN's step of 80 ms takes 10 ms longer in calls of 0.2 s, a Transformer's takes 590 ms alone,
+# 500 in a call of eight. So a long step shares its call with some others.
 _SECONDS_PER_CALL = 1.0
+_STEPS_PER_CALL = 8
+_SECONDS_AT_MOST = 5.0
 _MEASURED_STEPS = 4
 _LONG_STEP = 0.01  # seconds, beside which a call of its own costs a step nothing
 
@@ -55,6 +58,10 @@ class CompiledOnce:
     def __call__(self, *args: Any) -> Any:
         return self._call(*args)
 
+    def text(self, *args: Any) -> str:
+        """The compiled program for arguments like the first call's, as XLA writes it (it is compiled again)."""
+        return str(self._call.lower(*args).compile().as_text())
+
 
 def _signature(args: Any) -> dict[str, str]:
     """Shape, dtype and weak type of every leaf by its path: what makes jax compile anew when it changes."""
@@ -77,7 +84,7 @@ class Stepper:
     gradients many times slower, so that `nn.conv2d` may choose another formulation there. Where that makes a
     difference, or a step holds a native one all the same, "auto" measures both programs on a copy of the state and
     settles on one; it spares itself the loop where `nn.conv2d` has better without one and a step is long. "auto" makes
-    calls of about a second.
+    calls of about a second, or of eight steps if these take less than five seconds.
     """
 
     def __init__(
@@ -129,7 +136,8 @@ class Stepper:
             return min(self.steps_per_call, left)
         if not self._seconds_per_step:  # not measured yet: the first call compiles, the second is timed
             return min(_MEASURED_STEPS, left)
-        return max(1, min(left, int(_SECONDS_PER_CALL / self._seconds_per_step)))
+        enough = max(_SECONDS_PER_CALL, min(_STEPS_PER_CALL * self._seconds_per_step, _SECONDS_AT_MOST))
+        return max(1, min(left, int(enough / self._seconds_per_step)))
 
     def _measure(self, program: CompiledOnce, loop: bool, state: TrainState, order: Array) -> float:
         """Seconds of a few steps on a copy of the state: they run three times, the first time compiles."""

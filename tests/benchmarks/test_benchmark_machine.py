@@ -19,6 +19,7 @@ from benchmarks import (
     memory,
     peers,
     precision,
+    profile,
     records,
     runs,
     stages,
@@ -199,3 +200,12 @@ def test_memory_of_the_device_is_recorded_where_it_is_counted(
 def test_a_copy_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     assert 1e7 < timing.copy_bandwidth(2**20, rounds=2) < 1e14
+
+
+def test_a_profile_names_the_operations_of_both_passes(tmp_path: Path) -> None:
+    found, steps = profile.trace(cases.make("mlp", small=True), tmp_path)
+    assert steps >= profile.STEPS_AT_LEAST
+    named = {operation.what for operation in found if operation.what}
+    assert any("transpose(jvp" in what for what in named)
+    assert any("jvp" in what and "transpose" not in what for what in named)
+    assert all(operation.ms > 0 for operation in found)

@@ -23,10 +23,10 @@ class Config(_g2p.Config):
     model: transformer.Config = transformer.Config(
         n_source=_g2p.N_SOURCE, n_target=_g2p.N_TARGET, d_model=256, n_heads=4, d_hidden=1024, dropout=0.1
     )
-    epochs: int = 6
+    epochs: int = 5
     learning_rate: float = 1e-3
     label_smoothing: float = 0.1
-    schedule: supervised.Schedule = "inverse-sqrt"
+    schedule: supervised.Schedule = "cosine"
     warmup_epochs: int = 1
 
 

@@ -27,12 +27,12 @@ class Config(sequences.Config):
         n_source=8_000, n_target=8_000, d_model=256, n_heads=4, d_hidden=1024, dropout=0.3, tied="all"
     )
     length: int = 48
-    epochs: int = 4
+    epochs: int = 6
     batch_size: int | None = 64
     learning_rate: float = 1e-3
     label_smoothing: float = 0.1
-    schedule: supervised.Schedule = "inverse-sqrt"
-    warmup_epochs: int = 2
+    schedule: supervised.Schedule = "cosine"
+    warmup_epochs: int = 1
     clip_norm: float | None = 1.0
 
 

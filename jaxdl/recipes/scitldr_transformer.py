@@ -42,10 +42,10 @@ class Config(sequences.Config):
     )
     source_length: int = 256
     target_length: int = 64
-    epochs: int = 4
+    epochs: int = 10
     batch_size: int | None = 16
     learning_rate: float = 5e-4
-    schedule: supervised.Schedule = "inverse-sqrt"
+    schedule: supervised.Schedule = "cosine"
     warmup_epochs: int = 1
     clip_norm: float | None = 1.0
 

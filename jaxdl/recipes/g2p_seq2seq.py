@@ -31,7 +31,7 @@ class Config(_g2p.Config):
         bidirectional=True,
         dropout=0.2,
     )
-    epochs: int = 6
+    epochs: int = 4
     learning_rate: float = 1e-3
     schedule: supervised.Schedule = "cosine"
 

@@ -19,9 +19,10 @@ import numpy as np
 
 from jaxdl import losses, metrics, pictures, regularizers, translation
 from jaxdl.data.arrays import Arrays, count
-from jaxdl.data.batches import batch_rows
+from jaxdl.data.batches import batch_rows, n_steps
 from jaxdl.data.padding import bucket_lengths, token_mask
 from jaxdl.data.splits import Splits
+from jaxdl.models import seq2seq
 from jaxdl.training import supervised
 from jaxdl.training.evaluate import has_rows
 from jaxdl.training.fit import Task
@@ -29,7 +30,7 @@ from jaxdl.training.options import make_optimizer
 from jaxdl.training.step import TrainState, init_train_state, make_train_step
 from jaxdl.translation import Translator
 from jaxdl.types import Array, Batch, Key, Metrics, Params, State
-from jaxdl.validation import require_positive
+from jaxdl.validation import require_positive, require_rate
 
 Measure: TypeAlias = Callable[[list[str], list[tuple[str, ...]]], Mapping[str, float]]
 """(outputs, right answers of each) -> name -> score."""
@@ -44,13 +45,17 @@ class Config(supervised.Config):
 
     Attributes:
         beam: beams of the search behind the scores; 1 is greedy.
+        sampling_rate: scheduled sampling of a recurrent model: the probability, at the end of the run, with which its
+            decoder reads a draw of its own instead of the right token; it rises from 0 in a straight line.
     """
 
     beam: int = 1
+    sampling_rate: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_positive("train", beam=self.beam)
+        require_rate("train", sampling_rate=self.sampling_rate)
 
 
 def task(
@@ -76,14 +81,21 @@ def task(
     data = Splits(
         examples(system, parts.train, every=True), examples(system, parts.validation), examples(system, parts.test)
     )
-    n_examples = count(data.train)
+    n_examples, sampled = count(data.train), config.sampling_rate > 0
+    if sampled and not isinstance(system.config, seq2seq.Config):
+        raise ValueError("train: sampling_rate is for recurrent models, whose decoder reads one token after another")
     batch_rows(n_examples, config.batch_size)  # an impossible batch size is found before anything is written
     optimizer = make_optimizer(config, n_examples)
     shapes = batch_shapes(data.train)
     forward = system.model.apply
+    last_step = config.epochs * n_steps(n_examples, config.batch_size)
 
     def loss_fn(params: Params, state: State, batch: Batch, key: Key) -> tuple[Array, tuple[State, Metrics]]:
-        logits = forward(params, batch["source"], batch["target"][:, :-1], system.config, key=key)
+        options = {}
+        if sampled:
+            options["sampling_rate"] = config.sampling_rate * state["step"] / last_step
+            state = {"step": state["step"] + 1}
+        logits = forward(params, batch["source"], batch["target"][:, :-1], system.config, key=key, **options)
         values = sequence_scores(logits, batch, config.label_smoothing)
         penalty = regularizers.elastic_net(params, l1_rate=config.l1, l2_rate=config.l2)
         return metrics.value(values["loss"]) + penalty, (state, values)
@@ -97,7 +109,8 @@ def task(
 
     def init(key: Key) -> TrainState:
         init_key, run_key = jax.random.split(key)
-        return init_train_state(run_key, system.model.init(init_key, system.config), optimizer)
+        state = {"step": jnp.zeros(())} if sampled else {}
+        return init_train_state(run_key, system.model.init(init_key, system.config), optimizer, state)
 
     def scores(state: TrainState, data: Splits) -> Mapping[str, float]:
         del data  # the texts themselves are what is translated

@@ -218,6 +218,11 @@ def test_mistakes_are_named_before_anything_is_compiled():
         sequences.Config(beam=0)
     with pytest.raises(ValueError, match="give warmup_epochs, at least 1"):
         sequences.Config(schedule="inverse-sqrt")
+    model = transformer.Config(6, 6, d_model=8, n_heads=2, n_encoder_layers=1, n_decoder_layers=1, d_hidden=8)
+    system, one = translation.translator(model, LETTERS, LETTERS, 5, 5), part(8, 0)
+    with pytest.raises(ValueError, match="sampling_rate is for recurrent models"):
+        options = sequences.Config(batch_size=4, sampling_rate=0.5)
+        sequences.task(system, options, data.Splits(one, one, one), measure=measure, headline="exact")
 
 
 def test_a_transformer_fits_in_as_well():
@@ -226,3 +231,18 @@ def test_a_transformer_fits_in_as_well():
     params = jax.jit(lambda key: transformer.init(key, model))(jax.random.key(0))
     weights, written, read = translation.attention(system, params, "ab")
     assert weights.shape == (2, 2, len(written), len(read))
+
+
+def test_scheduled_sampling_rises_from_teacher_forcing():
+    plain, sampled = (task_of(sequences.Config(epochs=2, batch_size=64, sampling_rate=rate)) for rate in (0.0, 0.9))
+    start, other = plain.init(jax.random.key(0)), sampled.init(jax.random.key(0))
+    batch = {name: jnp.asarray(values[:64]) for name, values in plain.data.train.items()} | {"mask": jnp.ones(64, bool)}
+    losses = []
+    for _ in range(2):
+        start, forced = jax.jit(plain.step)(start, batch)
+        other, drawn = jax.jit(sampled.step)(other, batch)
+        losses.append([float(metrics.value(scores["loss"])) for scores in (forced, drawn)])
+    assert losses[0][0] == pytest.approx(losses[0][1], rel=1e-6)  # the first step's rate is 0
+    assert losses[1][0] != pytest.approx(losses[1][1], rel=1e-4)
+    assert float(other.state["step"]) == 2
+    assert jnp.isfinite(jnp.asarray(losses)).all()

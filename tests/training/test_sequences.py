@@ -220,8 +220,8 @@ def test_mistakes_are_named_before_anything_is_compiled():
         sequences.Config(schedule="inverse-sqrt")
     model = transformer.Config(6, 6, d_model=8, n_heads=2, n_encoder_layers=1, n_decoder_layers=1, d_hidden=8)
     system, one = translation.translator(model, LETTERS, LETTERS, 5, 5), part(8, 0)
+    options = sequences.Config(batch_size=4, sampling_rate=0.5)
     with pytest.raises(ValueError, match="sampling_rate is for recurrent models"):
-        options = sequences.Config(batch_size=4, sampling_rate=0.5)
         sequences.task(system, options, data.Splits(one, one, one), measure=measure, headline="exact")
 
 

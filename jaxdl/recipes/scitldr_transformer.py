@@ -2,19 +2,22 @@
 
 jaxdl train scitldr_transformer
 
+Rouge1 0.2649 (one seed), 3604 s for the fastest run on cpu, 2 cores; record of 2026-11-21.
+
 Needs the extra `jaxdl[text]`. Trained from scratch on 1,992 papers, it is made to show the mechanism, not to win: the
 first sentence of the abstract (`lead1_...` beside the scores) is hard to beat without pre-training. The defaults are a
 labeled short run for a CPU; a GPU deserves `--epochs 60 --beam 4`.
 """
 
 import dataclasses
+from collections.abc import Callable
 
 from jaxdl import data, translation
 from jaxdl.data import text
 from jaxdl.data.arrays import Arrays
 from jaxdl.data.pairs import texts
 from jaxdl.models import transformer
-from jaxdl.rouge import rouge
+from jaxdl.rouge import rouge, tokenize
 from jaxdl.training import Task, sequences, supervised
 
 
@@ -76,7 +79,9 @@ def abstracts(part: Arrays) -> Arrays:
     return texts((" ".join(x), right) for x, right in zip(part["x"], part["references"], strict=True))
 
 
-def mean_rouge(outputs: list[str], references: list[tuple[str, ...]]) -> dict[str, float]:
+def mean_rouge(
+    outputs: list[str], references: list[tuple[str, ...]], tokenizer: Callable[[str], list[str]] = tokenize
+) -> dict[str, float]:
     """ROUGE-1, ROUGE-2 and ROUGE-L F, the mean over all outputs."""
-    each = [rouge(output, right) for output, right in zip(outputs, references, strict=True)]
+    each = [rouge(output, right, tokenizer=tokenizer) for output, right in zip(outputs, references, strict=True)]
     return {kind: sum(scores[kind].f for scores in each) / len(each) for kind in each[0]}

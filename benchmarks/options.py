@@ -28,7 +28,9 @@ def parse(arguments: Sequence[str], workloads: Sequence[str], about: str) -> arg
 
     Raises: UsageError, in one line that names what is right.
     """
-    parser = Parser("jaxdl bench", description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(
+        "jaxdl bench", description=about, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"of {', '.join(workloads)}; none means all")
     parser.add_argument("--against", metavar="NAMES", help=f"peers, by comma (all: {','.join(peers.MODULES)})")
     parser.add_argument("--devices", metavar="NAMES", help="of cpu, gpu, tpu, by comma (what JAX chooses)")

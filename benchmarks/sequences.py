@@ -17,12 +17,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from benchmarks import summaries
 from jaxdl import data, files, pictures, run_folder, runs, translation
 from jaxdl.commands.translate import load
 from jaxdl.compilation import use_compilation_cache
 from jaxdl.data.arrays import Arrays
-from jaxdl.data.sentences import porter_stemmer
-from jaxdl.rouge import tokenize
 
 RESULTS = Path(__file__).parent / "results"
 RECORD = RESULTS / "scores" / "sequences.json"
@@ -84,8 +83,7 @@ def texts_of(recipe: str, seed: int) -> Texts:
 
         part = data.load("scitldr").test
         assert part is not None
-        stemmed = functools.partial(tokenize, stem=porter_stemmer())  # as the published figures are
-        measure = functools.partial(scitldr_transformer.mean_rouge, tokenizer=stemmed)
+        measure = functools.partial(scitldr_transformer.mean_rouge, tokenizer=summaries.stemmed_words())
         return Texts(*_texts(scitldr_transformer.abstracts(part)), measure)
     raise ValueError(f"{recipe} is not about texts; these tasks are: dates, g2p, multi30k, scitldr")
 

@@ -69,12 +69,10 @@ def _child(workload: str, row: str, size: str = "") -> None:
     from benchmarks import runs, stages, timing
     from benchmarks.cases import make
 
-    case = make(workload, small=bool(size))
-    if library in LIBRARIES:
-        case = _with_all_drawn(case)
-    build = runs.find(case, row)
+    case, is_peer = make(workload, small=bool(size)), library in LIBRARIES
+    build = runs.find(_with_all_drawn(case) if is_peer else case, row)
     ready = time.time()
-    if library not in LIBRARIES:
+    if not is_peer:
         marks["import_s"] = ready
     ours = ready - marks["import_s"]
     with stages.watch() as watched:

@@ -21,7 +21,7 @@ from jaxdl.compilation import use_compilation_cache
 from jaxdl.data.arrays import Arrays
 from jaxdl.data.sentences import porter_stemmer
 from jaxdl.models import ranker
-from jaxdl.rouge import rouge, tokenize
+from jaxdl.rouge import Tokenizer, rouge, tokenize
 from jaxdl.summarization import METHODS, oracle, rank
 
 RESULTS = Path(__file__).parent / "results" / "scores"
@@ -29,9 +29,14 @@ NAME = "scitldr_summaries"
 KINDS = ("rouge1", "rouge2", "rougeL")
 
 
+def stemmed_words() -> Tokenizer:
+    """The words that the published figures compare, with a memory of texts."""
+    return functools.lru_cache(maxsize=None)(functools.partial(tokenize, stem=porter_stemmer()))
+
+
 def rouge_of_sentences(part: Arrays) -> list[np.ndarray]:
     """For each paper [sentences, 3]: ROUGE-1, 2, L of every sentence of the abstract as its summary."""
-    tokenizer = functools.lru_cache(maxsize=None)(functools.partial(tokenize, stem=porter_stemmer()))
+    tokenizer = stemmed_words()
     return [
         np.array(
             [[100 * found[kind].f for kind in KINDS] for found in (rouge(s, refs, tokenizer=tokenizer) for s in x)]

@@ -1,16 +1,24 @@
 """A task of a few rows that notices everything: which rows it saw, which keys it got, what stood in its batches."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from jaxdl import losses, metrics
 from jaxdl.data import Splits
+from jaxdl.data.sources import find
+from jaxdl.data.summaries import SETS
 from jaxdl.optim import adam
 from jaxdl.training import Task, TrainState, init_train_state, make_train_step
+
+needs_papers = pytest.mark.skipif(
+    not os.environ.get("JAXDL_DATA") or find(SETS["scitldr"]) is None, reason="SciTLDR-A is not here: set JAXDL_DATA"
+)
 
 
 def rows(n: int, seed: int = 0) -> dict[str, np.ndarray]:
@@ -52,6 +60,13 @@ def line(
     splits = Splits(rows(n) if data is None else data, validation, {})
     options = {"monitor": "val_loss" if n_validation else "loss", "mode": "min"} | options
     return Task(init, make_train_step(loss_fn, optimizer), evaluate_batch, splits, **options)
+
+
+def drawn(init: Callable[..., Any], key: Any, config: Any) -> Any:
+    """Parameters of the right shapes, none zero or one (nothing can be forgotten unseen); nothing is compiled."""
+    rng = np.random.default_rng(0)
+    shapes = jax.eval_shape(lambda key: init(key, config), key)
+    return jax.tree.map(lambda leaf: (0.4 * rng.normal(size=leaf.shape)).astype(np.float32), shapes)
 
 
 def plain(state: TrainState) -> list[np.ndarray]:

@@ -1,15 +1,13 @@
 """The recipe of the trained summarizer: its arrays, its scores, and that it beats what is not trained."""
 
 import dataclasses
-import os
 
 import jax
 import numpy as np
 import pytest
+from small_tasks import needs_papers
 
 from jaxdl import data, rouge
-from jaxdl.data.sources import find
-from jaxdl.data.summaries import SETS
 from jaxdl.metrics import scalars
 from jaxdl.models import ranker
 from jaxdl.recipes import scitldr_ranker
@@ -51,9 +49,7 @@ def test_smoothed_labels_are_refused():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not os.environ.get("JAXDL_DATA") or find(SETS["scitldr"]) is None, reason="SciTLDR-A is not here: set JAXDL_DATA"
-)
+@needs_papers
 def test_training_beats_textrank_on_the_validation_part():
     config = scitldr_ranker.Config()
     task = scitldr_ranker.task(config)

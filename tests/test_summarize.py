@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import re
 import subprocess
 import sys
@@ -12,11 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from small_tasks import needs_papers
 
 from jaxdl import cli, files, run_folder
 from jaxdl.data.sentences import split_sentences
-from jaxdl.data.sources import find
-from jaxdl.data.summaries import SETS
 from jaxdl.models import ranker
 from jaxdl.recipes import scitldr_ranker
 from jaxdl.summarization import METHODS, Sentence, choose, oracle, rank, summarize
@@ -223,9 +221,7 @@ def test_command_answers_fast(harbor):
     assert time.perf_counter() - start < 10
 
 
-@pytest.mark.skipif(
-    not os.environ.get("JAXDL_DATA") or find(SETS["scitldr"]) is None, reason="SciTLDR-A is not here: set JAXDL_DATA"
-)
+@needs_papers
 def test_a_run_of_the_ranker_serves_the_command(harbor, tmp_path, monkeypatch, capsys):
     """A trained network in a run folder, on a text with more sentences than it was trained with."""
     monkeypatch.chdir(tmp_path)

@@ -10,14 +10,13 @@ labeled short run for a CPU; a GPU deserves `--epochs 60 --beam 4`.
 """
 
 import dataclasses
-from collections.abc import Callable
 
 from jaxdl import data, translation
 from jaxdl.data import text
 from jaxdl.data.arrays import Arrays
 from jaxdl.data.pairs import texts
 from jaxdl.models import transformer
-from jaxdl.rouge import rouge, tokenize
+from jaxdl.rouge import Tokenizer, rouge, tokenize
 from jaxdl.training import Task, sequences, supervised
 
 
@@ -80,7 +79,7 @@ def abstracts(part: Arrays) -> Arrays:
 
 
 def mean_rouge(
-    outputs: list[str], references: list[tuple[str, ...]], tokenizer: Callable[[str], list[str]] = tokenize
+    outputs: list[str], references: list[tuple[str, ...]], tokenizer: Tokenizer = tokenize
 ) -> dict[str, float]:
     """ROUGE-1, ROUGE-2 and ROUGE-L F, the mean over all outputs."""
     each = [rouge(output, right, tokenizer=tokenizer) for output, right in zip(outputs, references, strict=True)]

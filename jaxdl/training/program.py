@@ -136,8 +136,9 @@ class Stepper:
             return min(self.steps_per_call, left)
         if not self._seconds_per_step:  # not measured yet: the first call compiles, the second is timed
             return min(_MEASURED_STEPS, left)
-        enough = max(_SECONDS_PER_CALL, min(_STEPS_PER_CALL * self._seconds_per_step, _SECONDS_AT_MOST))
-        return max(1, min(left, int(enough / self._seconds_per_step)))
+        rate = 1 / self._seconds_per_step
+        steps = max(_SECONDS_PER_CALL * rate, min(_STEPS_PER_CALL, _SECONDS_AT_MOST * rate))
+        return max(1, min(left, int(steps)))
 
     def _measure(self, program: CompiledOnce, loop: bool, state: TrainState, order: Array) -> float:
         """Seconds of a few steps on a copy of the state: they run three times, the first time compiles."""

@@ -90,15 +90,17 @@ def task(
     forward = system.model.apply
     last_step = config.epochs * n_steps(n_examples, config.batch_size)
 
-    def loss_fn(params: Params, state: State, batch: Batch, key: Key) -> tuple[Array, tuple[State, Metrics]]:
-        options = {}
-        if sampled:
-            options["sampling_rate"] = config.sampling_rate * state["step"] / last_step
-            state = {"step": state["step"] + 1}
-        logits = forward(params, batch["source"], batch["target"][:, :-1], system.config, key=key, **options)
-        values = sequence_scores(logits, batch, config.label_smoothing)
-        penalty = regularizers.elastic_net(params, l1_rate=config.l1, l2_rate=config.l2)
-        return metrics.value(values["loss"]) + penalty, (state, values)
+    def step(train_state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        done = train_state.step.astype(jnp.float32) / last_step
+        options = {"sampling_rate": config.sampling_rate * done} if sampled else {}
+
+        def loss_fn(params: Params, state: State, batch: Batch, key: Key) -> tuple[Array, tuple[State, Metrics]]:
+            logits = forward(params, batch["source"], batch["target"][:, :-1], system.config, key=key, **options)
+            values = sequence_scores(logits, batch, config.label_smoothing)
+            penalty = regularizers.elastic_net(params, l1_rate=config.l1, l2_rate=config.l2)
+            return metrics.value(values["loss"]) + penalty, (state, values)
+
+        return make_train_step(loss_fn, optimizer)(train_state, batch)
 
     def evaluate_batch(state: TrainState, batch: Batch) -> Metrics:
         def scores(rows: Batch) -> Metrics:
@@ -109,8 +111,7 @@ def task(
 
     def init(key: Key) -> TrainState:
         init_key, run_key = jax.random.split(key)
-        state = {"step": jnp.zeros(())} if sampled else {}
-        return init_train_state(run_key, system.model.init(init_key, system.config), optimizer, state)
+        return init_train_state(run_key, system.model.init(init_key, system.config), optimizer)
 
     def scores(state: TrainState, data: Splits) -> Mapping[str, float]:
         del data  # the texts themselves are what is translated
@@ -119,7 +120,7 @@ def task(
 
     return Task(
         init,
-        in_shapes(make_train_step(loss_fn, optimizer), shapes),
+        in_shapes(step, shapes),
         evaluate_batch,
         data,
         f"val_{monitor[0]}" if has_rows(data.validation) else monitor[0],

@@ -1,15 +1,15 @@
 """The data set SciTLDR-A: its file, its parts, and its published baselines."""
 
 import functools
-import os
 
 import numpy as np
 import pytest
+from small_tasks import needs_papers
 
 from jaxdl import data, rouge
 from jaxdl.data.sentences import porter_stemmer
-from jaxdl.data.sources import DataDamaged, find
-from jaxdl.data.summaries import SETS, read_scitldr
+from jaxdl.data.sources import DataDamaged
+from jaxdl.data.summaries import read_scitldr
 from jaxdl.summarization import rank
 
 LINE = '{"source": ["We try. ", "It works."], "source_labels": [0, 1], "target": ["A method."]}'
@@ -36,11 +36,6 @@ def test_reader_of_papers():
 def test_damaged_papers_are_named_by_their_line(line):
     with pytest.raises(DataDamaged, match=r"part\.jsonl: line 2 is not a paper"):
         read_scitldr(f"{LINE}\n{line}\n".encode(), name="part.jsonl")
-
-
-needs_papers = pytest.mark.skipif(
-    not os.environ.get("JAXDL_DATA") or find(SETS["scitldr"]) is None, reason="SciTLDR-A is not here: set JAXDL_DATA"
-)
 
 
 @needs_papers

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from small_tasks import drawn
 
 from jaxdl import decoding, losses, optim
 from jaxdl.models import seq2seq
@@ -16,13 +17,6 @@ SOURCE = jnp.array([[5, 3, 8, 1, 2], [4, 4, 7, 0, 0], [6, 0, 0, 0, 0]])
 TARGET = jnp.array([[1, 3, 5, 2], [1, 8, 8, 4], [1, 2, 0, 0]])
 
 apply = functools.partial(jax.jit, static_argnums=3)(seq2seq.apply)
-
-
-def init(key, config):
-    """Parameters of the right shapes, none of them zeros: no bias can be forgotten unseen. Nothing is compiled."""
-    rng = np.random.default_rng(0)
-    shapes = jax.eval_shape(lambda key: seq2seq.init(key, config), key)
-    return jax.tree.map(lambda leaf: (0.4 * rng.normal(size=leaf.shape)).astype(np.float32), shapes)
 
 
 def _with(**changes) -> seq2seq.Config:
@@ -45,7 +39,7 @@ def _step_by_step(params, source, target, config):
 @pytest.mark.parametrize("name", CONFIGS)
 def test_step_by_step_equals_teacher_forcing(name, key):
     config = CONFIGS[name]
-    params = init(key, config)
+    params = drawn(seq2seq.init, key, config)
     full = apply(params, SOURCE, TARGET, config)
     assert full.shape == (3, 4, 9)
     stepped = jax.jit(_step_by_step, static_argnums=3)(params, SOURCE, TARGET, config)
@@ -76,7 +70,7 @@ def _torch_logits(params):
 
 def test_the_context_vector_model_equals_torch(key):
     config = _with(attention="none")
-    params = init(key, config)
+    params = drawn(seq2seq.init, key, config)
     np.testing.assert_allclose(apply(params, SOURCE, TARGET, config), _torch_logits(params), rtol=1e-5, atol=1e-5)
     with jax.enable_x64(True):
         params = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), params)
@@ -86,7 +80,7 @@ def test_the_context_vector_model_equals_torch(key):
 
 def test_padding_changes_nothing(key):
     config = CONFIGS["additive"]
-    params = init(key, config)
+    params = drawn(seq2seq.init, key, config)
     wider = apply(params, jnp.pad(SOURCE, ((0, 0), (0, 3))), TARGET, config)
     np.testing.assert_allclose(wider, apply(params, SOURCE, TARGET, config), rtol=1e-5, atol=1e-6)
 
@@ -101,7 +95,7 @@ def test_all_that_the_decoder_knows_without_attention_is_one_vector(key):
 
 def test_attention_maps_are_distributions_over_the_source(key):
     config = CONFIGS["dot"]
-    maps = jax.jit(seq2seq.attention_maps, static_argnums=3)(init(key, config), SOURCE, TARGET, config)
+    maps = jax.jit(seq2seq.attention_maps, static_argnums=3)(drawn(seq2seq.init, key, config), SOURCE, TARGET, config)
     assert maps.shape == (3, 1, 1, 4, 5)
     np.testing.assert_allclose(maps.sum(-1), 1, rtol=1e-5)
     np.testing.assert_array_equal(maps[2, ..., 1:], 0)
@@ -109,7 +103,7 @@ def test_attention_maps_are_distributions_over_the_source(key):
 
 def test_scheduled_sampling_goes_from_teacher_forcing_to_its_own_draws(key):
     config = _with(attention="dot")
-    params = init(key, config)
+    params = drawn(seq2seq.init, key, config)
     sampled = jax.jit(lambda rate: seq2seq.apply(params, SOURCE, TARGET, config, sampling_rate=rate, key=key))
     full = apply(params, SOURCE, TARGET, config)
     np.testing.assert_allclose(sampled(0.0), full, rtol=1e-5, atol=1e-6)
@@ -122,7 +116,7 @@ def test_scheduled_sampling_goes_from_teacher_forcing_to_its_own_draws(key):
 
 def test_half_precision_compute_with_full_precision_parameters(key):
     config = _with(dtype="bfloat16", copy=True)
-    params = init(key, config)
+    params = drawn(seq2seq.init, key, config)
 
     def loss(params):
         return (seq2seq.apply(params, SOURCE, TARGET, config) ** 2).mean()
@@ -134,7 +128,7 @@ def test_half_precision_compute_with_full_precision_parameters(key):
 
 def test_dropout_needs_a_key_and_changes_the_logits(key):
     config = _with(attention="dot", dropout=0.5)
-    params = init(key, config)
+    params = drawn(seq2seq.init, key, config)
     plain = apply(params, SOURCE, TARGET, _with(attention="dot"))
     dropped = jax.jit(lambda key: seq2seq.apply(params, SOURCE, TARGET, config, key=key))(key)
     assert (np.abs(dropped - plain).max((1, 2)) > 1e-4).all()

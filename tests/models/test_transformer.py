@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from small_tasks import drawn
 
 from jaxdl import decoding, losses, optim
 from jaxdl.models import transformer
@@ -29,12 +30,6 @@ def _shapes(key, config):
     return jax.eval_shape(lambda key: transformer.init(key, config), key)
 
 
-def _drawn(key, config):
-    """Parameters of the right shapes, none of them zeros or ones: no bias or scale can be forgotten unseen."""
-    rng = np.random.default_rng(0)
-    return jax.tree.map(lambda leaf: (0.4 * rng.normal(size=leaf.shape)).astype(np.float32), _shapes(key, config))
-
-
 def _step_by_step(params, source, target, config):
     memory = None if source is None else transformer.encode(params, source, config)
     cache = transformer.start_cache(params, memory, target if source is None else source, config, max_length=6)
@@ -53,7 +48,7 @@ CONFIGS = {
 @pytest.mark.parametrize("name", CONFIGS)
 def test_cached_logits_equal_the_uncached_at_every_position(name, key):
     config = CONFIGS[name]
-    params, source = _drawn(key, config), None if name == "decoder" else SOURCE
+    params, source = drawn(transformer.init, key, config), None if name == "decoder" else SOURCE
     full = apply(params, source, TARGET, config)
     cached = jax.jit(_step_by_step, static_argnums=3)(params, source, TARGET, config)
     np.testing.assert_allclose(cached, full, rtol=1e-5, atol=1e-5)
@@ -62,7 +57,7 @@ def test_cached_logits_equal_the_uncached_at_every_position(name, key):
 
 
 def test_padding_and_the_future_change_nothing(key):
-    params = _drawn(key, TINY)
+    params = drawn(transformer.init, key, TINY)
     full = apply(params, SOURCE, TARGET, TINY)
     wider = jnp.pad(SOURCE, ((0, 0), (0, 3)))
     np.testing.assert_allclose(apply(params, wider, TARGET, TINY), full, rtol=1e-5, atol=1e-5)
@@ -92,7 +87,7 @@ def test_dropout_stands_where_the_paper_has_it(key):
 
 
 def test_remat_changes_no_gradient(key):
-    params = _drawn(key, TINY)
+    params = drawn(transformer.init, key, TINY)
 
     def gradient(config):
         return jax.jit(jax.grad(lambda p: (transformer.encode(p, SOURCE, config) ** 2).sum()))(params)
@@ -102,13 +97,13 @@ def test_remat_changes_no_gradient(key):
 
 
 def test_a_source_of_padding_alone_is_finite(key):
-    logits = apply(_drawn(key, TINY), SOURCE.at[1].set(0), TARGET, TINY)
+    logits = apply(drawn(transformer.init, key, TINY), SOURCE.at[1].set(0), TARGET, TINY)
     assert np.isfinite(logits).all()
 
 
 def test_half_precision_compute_with_full_precision_parameters_and_moments(key):
     config = _with(dtype="bfloat16", copy=True)
-    params = _drawn(key, config)
+    params = drawn(transformer.init, key, config)
 
     def loss(params):
         log_p = transformer.apply(params, SOURCE, TARGET, config)
@@ -152,7 +147,9 @@ def test_compile_time_does_not_grow_with_depth(key):
 
 
 def test_attention_maps_are_distributions_over_the_source(key):
-    maps = jax.jit(transformer.attention_maps, static_argnums=3)(_drawn(key, TINY), SOURCE, TARGET, TINY)
+    maps = jax.jit(transformer.attention_maps, static_argnums=3)(
+        drawn(transformer.init, key, TINY), SOURCE, TARGET, TINY
+    )
     assert maps.shape == (3, 2, 2, 4, 5)
     np.testing.assert_allclose(maps.sum(-1), 1, rtol=1e-5)
     np.testing.assert_array_equal(maps[2, ..., 1:], 0)

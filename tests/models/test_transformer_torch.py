@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from small_tasks import drawn
 
 from jaxdl.models import transformer
 from jaxdl.tree import named_leaves
@@ -17,13 +18,6 @@ SOURCE = jnp.array([[5, 3, 8, 1, 2], [4, 4, 7, 0, 0], [6, 0, 0, 0, 0]])
 TARGET = jnp.array([[1, 3, 5, 2], [1, 8, 8, 4], [1, 2, 0, 0]])
 
 apply = functools.partial(jax.jit, static_argnums=3)(transformer.apply)
-
-
-def drawn(key, config):
-    """Parameters of the right shapes, none of them zeros or ones: no bias or scale can be forgotten unseen."""
-    rng = np.random.default_rng(0)
-    shapes = jax.eval_shape(lambda key: transformer.init(key, config), key)
-    return jax.tree.map(lambda leaf: (0.4 * rng.normal(size=leaf.shape)).astype(np.float32), shapes)
 
 
 def torch_logits(params, config):
@@ -91,7 +85,7 @@ def torch_logits(params, config):
 def test_equals_torch_with_copied_weights(norm, key):
     pytest.importorskip("torch")
     config = dataclasses.replace(CONFIG, norm=norm)
-    params = drawn(key, config)
+    params = drawn(transformer.init, key, config)
     np.testing.assert_allclose(
         apply(params, SOURCE, TARGET, config), torch_logits(params, config), rtol=1e-5, atol=1e-5
     )

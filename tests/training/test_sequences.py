@@ -244,5 +244,5 @@ def test_scheduled_sampling_rises_from_teacher_forcing():
         losses.append([float(metrics.value(scores["loss"])) for scores in (forced, drawn)])
     assert losses[0][0] == pytest.approx(losses[0][1], rel=1e-6)  # the first step's rate is 0
     assert losses[1][0] != pytest.approx(losses[1][1], rel=1e-4)
-    assert float(other.state["step"]) == 2
+    assert int(other.step) == 2
     assert jnp.isfinite(jnp.asarray(losses)).all()

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdl.data.text import BOS, EOS, N_SPECIAL
+from jaxdl.training.fit import initial_state
 from jaxdl.training.step import TrainState, step_key
 
 N_CLASSES = 10
@@ -97,8 +98,7 @@ class Case:
 
     def weights(self) -> dict[str, Any]:
         """The initial parameters as a tree of numpy arrays, with jaxdl's names and layouts."""
-        init = jax.jit(self.model.init, static_argnums=1)
-        return jax.tree.map(np.array, init(jax.random.key(0), self.config))
+        return jax.tree.map(np.array, initial_state(lambda key: self.model.init(key, self.config), seed=0))
 
     def inputs(self, batch: dict[str, Any]) -> tuple[Any, ...]:
         """What the model reads of a batch; of sequences the source, and the target but for its end."""

@@ -16,19 +16,19 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from benchmarks import ours_sequences
 from benchmarks.cases import N_CLASSES, WHOLE_EPOCHS, Case
 from benchmarks.precision import in_precision
 from benchmarks.trainer import Rows, Trainer
 from jaxdl import losses, metrics, optim
-from jaxdl.data.batches import epoch_order, in_order
 from jaxdl.data.splits import Splits
 from jaxdl.models import autoencoder
 from jaxdl.recipes import _autoencoder
 from jaxdl.training import TrainState, adversarial, init_train_state, make_train_step
+from jaxdl.training.fit import initial_state, order_program
 from jaxdl.training.program import Stepper
-from jaxdl.training.step import order_key
 from jaxdl.training.supervised import Config, Model, classification, stateful, stateless
 from jaxdl.types import Array, Batch, Key, Metrics, Params, State
 
@@ -72,15 +72,19 @@ def game_config(case: Case, *, recipe: bool = False) -> adversarial.Config:
 
 
 def _start(case: Case, *, recipe: bool) -> TrainState:
-    """Ready to be donated: the weights of the case, every array a buffer of its own."""
-    params = jax.tree.map(jnp.array, case.weights())
-    if case.kind == "game":
-        state = case.model.init_state(case.config)
-        players = adversarial.players(case.model, case.config)._replace(init=lambda key: (params, state))
-        return adversarial.init_game(jax.random.key(0), players, game_config(case, recipe=recipe))
-    state = case.model.init_state(case.config) if case.on_images else {}
-    start = init_train_state(jax.random.key(0), params, optim.adam(case.learning_rate, case.b1), state)
-    return start._replace(opt_state=(start.opt_state,)) if recipe else start  # recipes chain their optimizer
+    """As `fit` begins, with the weights of the case."""
+
+    def init(key: Key) -> TrainState:
+        params = case.model.init(key, case.config)
+        if case.kind == "game":
+            state = case.model.init_state(case.config)
+            players = adversarial.players(case.model, case.config)._replace(init=lambda _: (params, state))
+            return adversarial.init_game(key, players, game_config(case, recipe=recipe))
+        state = case.model.init_state(case.config) if case.on_images else {}
+        start = init_train_state(key, params, optim.adam(case.learning_rate, case.b1), state)
+        return start._replace(opt_state=(start.opt_state,)) if recipe else start  # recipes chain their optimizer
+
+    return initial_state(init, seed=0)
 
 
 def _plain_step(case: Case) -> Step:
@@ -117,9 +121,9 @@ def _recipe_step(case: Case) -> Step:
     return classification(_model(case), config, splits, [str(i) for i in range(N_CLASSES)]).step
 
 
-def _loss(scores: Metrics) -> Array:
+def _loss(scores: Metrics) -> float:
     """The loss of a step or, of a game, the sum of both players' losses."""
-    return jnp.stack([metrics.value(pair) for name, pair in scores.items() if name.endswith("loss")]).sum()
+    return sum(value for name, value in metrics.scalars(scores).items() if name.endswith("loss"))
 
 
 def _arrays(batch: dict[str, Any]) -> Batch:
@@ -134,7 +138,7 @@ def _one_step_a_call(case: Case, *, jit: bool = True) -> Trainer:
     now = _start(case, recipe=False)
     length = case.steps if jit else 1
 
-    def advance(i: int) -> Array:
+    def advance(i: int) -> float:
         nonlocal now
         now, scores = step(now, batches[i % case.steps])
         return _loss(scores)
@@ -160,8 +164,7 @@ def _op_by_op(step: Step) -> Step:
 
 def _inside_fit(case: Case, *, recipe: bool, steps_per_call: int | str = "auto") -> Trainer:
     data, n, start = _arrays(case.data()), case.n_examples, _start(case, recipe=recipe)
-    orders, fixed = order_key(start), in_order(n, case.batch)
-    order_of = jax.jit(lambda epoch: epoch_order(orders, epoch, n, case.batch))
+    order_of, fixed = order_program(n, case.batch), jnp.array(np.arange(n, dtype=np.int32).reshape(-1, case.batch))
     step = _recipe_step(case) if recipe else _plain_step(case)
     now, done = start, 0
 
@@ -169,7 +172,7 @@ def _inside_fit(case: Case, *, recipe: bool, steps_per_call: int | str = "auto")
     def stepper() -> Stepper:  # on first use: where it measures both programs it compiles them, which must be counted
         return Stepper(step, start, data, fixed, n, steps_per_call)
 
-    def advance(i: int) -> Array:
+    def advance(i: int) -> float:
         """One step through the program that `fit` runs, in the order of the data."""
         nonlocal now, done
         if i % case.steps != done % case.steps:
@@ -181,7 +184,7 @@ def _inside_fit(case: Case, *, recipe: bool, steps_per_call: int | str = "auto")
 
     def epoch() -> Any:
         nonlocal now, done
-        order, totals, end = order_of(done // case.steps), stepper().zero_metrics(), done + case.steps
+        order, totals, end = order_of(now, done // case.steps), stepper().zero_metrics(), done + case.steps
         while done < end:
             now, totals, done = stepper().advance(now, totals, order, done)
         return now

@@ -1,16 +1,20 @@
-"""Checkpoints through orbax: after every epoch the last state and the best one so far, each with its history."""
+"""Checkpoints through orbax: after every epoch the last state and the best one so far, each with its history.
+
+orbax takes a fifth of a second to import, so only a run that keeps checkpoints does.
+"""
 
 import math
 from pathlib import Path
 from types import TracebackType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import jax
-import orbax.checkpoint as ocp
-from orbax.checkpoint import checkpoint_managers as policies
 
 from jaxdl.training.events import History
 from jaxdl.training.step import TrainState
+
+if TYPE_CHECKING:
+    import orbax.checkpoint as ocp
 
 
 class Checkpoints:
@@ -25,22 +29,14 @@ class Checkpoints:
     """
 
     def __init__(self, run_dir: Path | str | None, monitor: str, mode: str) -> None:
-        self._manager: ocp.CheckpointManager | None = None
+        self._manager = None if run_dir is None else _manager(Path(run_dir), monitor, mode)
         self._monitor = monitor
-        if run_dir is None:
-            return
-
-        def score(metrics: Any) -> Any:
-            value = metrics[monitor] if mode == "max" else -metrics[monitor]
-            return (-math.inf if math.isnan(value) else value, -metrics["epoch"])  # of equal epochs the first is best
-
-        keep = policies.AnyPreservationPolicy([policies.LatestN(1), policies.BestN(get_metric_fn=score, n=1)])
-        options = ocp.CheckpointManagerOptions(preservation_policy=keep, best_fn=score)
-        self._manager = ocp.CheckpointManager(Path(run_dir).absolute() / "checkpoints", options=options)
 
     def save(self, state: TrainState, history: History) -> None:
         """Save the state behind the last epoch of `history`; the buffers are copied before this returns."""
         if self._manager is not None:
+            import orbax.checkpoint as ocp
+
             if self._monitor not in history.last():
                 raise ValueError(f"no score {self._monitor!r} to monitor; this run has {', '.join(history.last())}")
             self._manager.save(
@@ -67,14 +63,16 @@ class Checkpoints:
         last = None if self._manager is None else self._manager.latest_step()
         if last is None:
             raise ValueError("there is no checkpoint to resume from")
-        best_epoch = cast(ocp.CheckpointManager, self._manager).best_step()
+        best_epoch = cast("ocp.CheckpointManager", self._manager).best_step()
         state, history = self._load(last, like)
         best = self._load(last if best_epoch is None else best_epoch, like)[0]
         return best, state, history
 
     def _load(self, epoch: int, like: TrainState) -> tuple[TrainState, History]:
+        import orbax.checkpoint as ocp
+
         target = jax.tree.map(ocp.utils.to_shape_dtype_struct, _plain(like))
-        manager = cast(ocp.CheckpointManager, self._manager)
+        manager = cast("ocp.CheckpointManager", self._manager)
         what = ocp.args.Composite(state=ocp.args.StandardRestore(target), history=ocp.args.JsonRestore())
         try:
             items = manager.restore(epoch, args=what)
@@ -96,6 +94,19 @@ class Checkpoints:
         if self._manager is not None:
             self._manager.wait_until_finished()
             self._manager.close()
+
+
+def _manager(run_dir: Path, monitor: str, mode: str) -> "ocp.CheckpointManager":
+    import orbax.checkpoint as ocp
+    from orbax.checkpoint import checkpoint_managers as policies
+
+    def score(metrics: Any) -> Any:
+        value = metrics[monitor] if mode == "max" else -metrics[monitor]
+        return (-math.inf if math.isnan(value) else value, -metrics["epoch"])  # of equal epochs the first is best
+
+    keep = policies.AnyPreservationPolicy([policies.LatestN(1), policies.BestN(get_metric_fn=score, n=1)])
+    options = ocp.CheckpointManagerOptions(preservation_policy=keep, best_fn=score)
+    return ocp.CheckpointManager(run_dir.absolute() / "checkpoints", options=options)
 
 
 def _plain(state: TrainState) -> TrainState:

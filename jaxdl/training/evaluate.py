@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 
 from jaxdl.data.arrays import count
-from jaxdl.data.batches import in_order, n_steps, take_batch
+from jaxdl.data.batches import in_order, take_batch
 from jaxdl.metrics import merge_all
 from jaxdl.types import Batch, Metrics
 
-_ROWS = 512  # per call: enough to keep a device busy, few enough to keep the activations small
+_ROWS = 512  # per call at most: enough to keep a device busy, few enough to keep the activations small
 
 
 def evaluate(evaluate_batch: Callable[[Any, Batch], Metrics], state: Any, data: dict[str, Any]) -> Metrics:
@@ -30,9 +30,9 @@ def evaluate(evaluate_batch: Callable[[Any, Batch], Metrics], state: Any, data: 
     {'x': 499.5}
     """
     n = count(data)
-    batch = min(n, _ROWS)
-    one, data = _batch_program(evaluate_batch), jax.tree.map(jnp.asarray, data)  # to the device once, not per batch
-    return merge_all([one(state, data, i, n, batch) for i in range(n_steps(n, batch))])
+    rows = min(_ROWS, 1 << (n - 1).bit_length())  # a power of two: parts of like sizes share a compiled program
+    one, data = _program(evaluate_batch), jax.tree.map(jnp.asarray, data)  # to the device once, not per batch
+    return merge_all([one(state, _batch(data, i, n, rows)) for i in range(-(-n // rows))])
 
 
 def has_rows(data: dict[str, Any]) -> bool:
@@ -41,11 +41,13 @@ def has_rows(data: dict[str, Any]) -> bool:
 
 
 @functools.lru_cache(maxsize=64)
-def _batch_program(evaluate_batch: Callable[[Any, Batch], Metrics]) -> Callable[..., Metrics]:
+def _program(evaluate_batch: Callable[[Any, Batch], Metrics]) -> Callable[..., Metrics]:
     """One compiled call a batch: a loop inside would rob XLA's CPU backend of its fast convolutions."""
+    return jax.jit(lambda state, batch: evaluate_batch(state, batch))
 
-    @functools.partial(jax.jit, static_argnums=(3, 4))
-    def one(state: Any, data: Batch, i: jax.Array, n: int, batch: int) -> Metrics:
-        return evaluate_batch(state, take_batch(data, in_order(n, batch), i, n))
 
-    return one
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def _batch(data: Batch, i: int, n: int, rows: int) -> Batch:
+    """Rows i * rows and on, in a program of its own: it knows the size of the part, which the costly one need not."""
+    order = in_order(max(n, rows), rows) % n  # past the end from the front again, masked
+    return take_batch(data, order, i, n)

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxdl.data.batches import take_batch
 from jaxdl.metrics import merge
@@ -116,7 +117,7 @@ class Stepper:
 
     def zero_metrics(self) -> Metrics:
         """Totals to start an epoch from."""
-        return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), self._metrics)
+        return jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), self._metrics)
 
     def advance(self, state: TrainState, totals: Metrics, order: Array, done: int) -> tuple[TrainState, Metrics, int]:
         """Make one call. Give back the state, the totals with its steps' metrics added, and the steps done in all.

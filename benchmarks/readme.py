@@ -90,7 +90,7 @@ def generate(readme: str) -> str:
     sections = {"output": output(), "scores": scores(), "summaries": summaries(), "speed": tables.section()}
     sections["recommendations"] = recommendations("recommenders_msweb", 1)
     sections["ratings"] = recommendations("recommenders_ratings", 3)
-    sections |= {"generative": generative.table(), "sequences": sequences()}
+    sections |= {"generative": generative.table(), "codes": generative.codes(), "sequences": sequences()}
     for name, content in sections.items():
         readme = section(readme, name, content)
     return readme

@@ -85,9 +85,9 @@ def write(records: Sequence[Record], path: Path) -> None:
 
 
 def newest(device: str) -> dict[str, list[Record]]:
-    """The newest timed records of each workload on a device."""
+    """The newest timed records of each workload on a device, by the names of their files behind the date."""
     found: dict[str, list[Record]] = {}
-    for path in sorted((RESULTS / device).glob("20*.json")):
+    for path in sorted((RESULTS / device).glob("20*.json"), key=lambda path: (path.name[len("2026-11-22-") :], path)):
         rows = json.loads(path.read_text())
         if isinstance(rows, list):
             timed = [row for row in rows if "step_ms" in row]

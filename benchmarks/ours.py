@@ -128,7 +128,7 @@ def _loss(scores: Metrics) -> float:
 
 def _arrays(batch: dict[str, Any]) -> Batch:
     """On the device, without the noise, which our game draws itself."""
-    return {name: jnp.array(values) for name, values in batch.items() if name != "z"}
+    return {name: jnp.asarray(values) for name, values in batch.items() if name != "z"}
 
 
 def _one_step_a_call(case: Case, *, jit: bool = True) -> Trainer:
@@ -164,7 +164,7 @@ def _op_by_op(step: Step) -> Step:
 
 def _inside_fit(case: Case, *, recipe: bool, steps_per_call: int | str = "auto") -> Trainer:
     data, n, start = _arrays(case.data()), case.n_examples, _start(case, recipe=recipe)
-    order_of, fixed = order_program(n, case.batch), jnp.array(np.arange(n, dtype=np.int32).reshape(-1, case.batch))
+    order_of, fixed = order_program(n, case.batch), jnp.asarray(np.arange(n, dtype=np.int32).reshape(-1, case.batch))
     step = _recipe_step(case) if recipe else _plain_step(case)
     now, done = start, 0
 

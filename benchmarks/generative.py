@@ -71,10 +71,9 @@ def _mean(runs: Sequence[dict[str, Any]], name: str) -> str:
     scores = [run["more_scores"] | {"test accuracy": run["score"]} for run in runs]
     if name not in scores[0]:
         return ""
-    factor, digits = (1, 1) if "dB" in name else (100, 2)
-    values = [factor * score[name] for score in scores]
-    interval = f" ± {confidence(values):.{digits}f}" if len(values) > 1 else ""
-    return f"{statistics.fmean(values):.{digits}f}{interval}"
+    values = [score[name] * (1 if "dB" in name else 100) for score in scores]
+    interval = f" ± {confidence(values):.2f}" if len(values) > 1 else ""
+    return f"{statistics.fmean(values):.2f}{interval}"
 
 
 def table(folder: Path = RESULTS) -> str:

@@ -2,7 +2,7 @@
 
 jaxdl train mnist_denoising_autoencoder
 
-PSNR gain, dB 12.8323 (one seed), 158 s for the fastest run on cpu, 2 cores; record of 2026-11-21.
+PSNR gain, dB 12.8408 (mean of 3 seeds), 42 s for the fastest run on cpu, 2 cores; record of 2026-11-22.
 """
 
 import dataclasses

@@ -2,7 +2,7 @@
 
 jaxdl train mnist_sparse_autoencoder
 
-Probe accuracy 0.9750 (one seed), 91 s for the fastest run on cpu, 2 cores; record of 2026-11-21.
+Probe accuracy 0.9754 (mean of 3 seeds), 40 s for the fastest run on cpu, 2 cores; record of 2026-11-22.
 """
 
 import dataclasses

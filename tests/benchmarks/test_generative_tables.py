@@ -30,7 +30,7 @@ def test_decibels_are_no_percent(tmp_path):
     _keep(tmp_path, "mnist_denoising_autoencoder", scores)
     lines = generative.codes(tmp_path).splitlines()[2:]
     assert lines[0].endswith("| 96.00 | 93.00 (plain autoencoder), 92.00 (on pixels) | 1 |")
-    assert lines[1].endswith("| PSNR, dB | 18.8 | 6.0 (noisy input) | 1 |")
+    assert lines[1].endswith("| PSNR, dB | 18.84 | 6.00 (noisy input) | 1 |")
 
 
 def test_games_with_and_without_classes(tmp_path):

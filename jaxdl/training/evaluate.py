@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxdl.data.arrays import count
-from jaxdl.data.batches import in_order, take_batch
+from jaxdl.data.batches import in_order, n_steps, take_batch
 from jaxdl.metrics import merge_all
 from jaxdl.types import Batch, Metrics
 
@@ -22,6 +22,7 @@ def evaluate(evaluate_batch: Callable[[Any, Batch], Metrics], state: Any, data: 
         evaluate_batch: (state, batch) -> metrics that respect batch["mask"].
         state: what it needs; the train state in a `Task`.
         data: arrays with a common leading axis, on the host or the device.
+    Raises: ValueError for data without rows.
 
     >>> from jaxdl import metrics
     >>> import jax.numpy as jnp
@@ -32,7 +33,7 @@ def evaluate(evaluate_batch: Callable[[Any, Batch], Metrics], state: Any, data: 
     n = count(data)
     rows = min(_ROWS, 1 << (n - 1).bit_length())  # a power of two: parts of like sizes share a compiled program
     one, data = _program(evaluate_batch), jax.tree.map(jnp.asarray, data)  # to the device once, not per batch
-    return merge_all([one(state, _batch(data, i, n, rows)) for i in range(-(-n // rows))])
+    return merge_all([one(state, _batch(data, i, n, rows)) for i in range(n_steps(n, min(n, rows)))])
 
 
 def has_rows(data: dict[str, Any]) -> bool:
@@ -43,7 +44,7 @@ def has_rows(data: dict[str, Any]) -> bool:
 @functools.lru_cache(maxsize=64)
 def _program(evaluate_batch: Callable[[Any, Batch], Metrics]) -> Callable[..., Metrics]:
     """One compiled call a batch: a loop inside would rob XLA's CPU backend of its fast convolutions."""
-    return jax.jit(lambda state, batch: evaluate_batch(state, batch))
+    return jax.jit(evaluate_batch)
 
 
 @functools.partial(jax.jit, static_argnums=(2, 3))

@@ -18,10 +18,16 @@ FOLDER = RESULTS / "pictures"
 
 
 def speed(workloads: Mapping[str, Sequence[Record]]) -> Any:
-    """Bars of milliseconds a step, shortest first; ours are blue, whiskers are quartiles."""
+    """Bars of milliseconds a step, shortest first; ours are blue, whiskers are quartiles.
+
+    Steps without jit would dwarf the others; they and the allocators' rows are in the tables.
+    """
     figure, axes = pictures.subplots(len(workloads), columns=3, width=4.6, height=2.9)
     for ax, (workload, rows) in zip(axes, workloads.items(), strict=True):
-        ordered = sorted(rows, key=lambda row: -row["step_ms"]["median"])
+        shown = [
+            row for row in rows if not row["implementation"].endswith("-no-jit") and "+" not in row["implementation"]
+        ]
+        ordered = sorted(shown, key=lambda row: -row["step_ms"]["median"])
         names = [row["implementation"] for row in ordered]
         ms = [row["step_ms"] for row in ordered]
         medians = [each["median"] for each in ms]

@@ -143,3 +143,16 @@ def test_pictures_are_drawn_from_the_newest_records(tmp_path: Path, monkeypatch:
     text = tables.full()
     assert [line.split(" | ")[1] for line in text.splitlines() if line.startswith("| torch ")] == ["90.0"]
     assert "## growth-batch, f32, gpu" in text
+
+
+def test_summary_of_starts_cold_and_cached() -> None:
+    def started(cold: float, warm: float) -> dict[str, dict[str, float]]:
+        return {"cold": {"first_epoch_s": cold}, "warm": {"first_epoch_s": warm}}
+
+    rows = [_record("mlp", "jaxdl", 3.0, start_s=started(3.2, 1.9)), _record("mlp", "keras", 4.0)]
+    rows += [
+        _record("mlp", "torch", 5.0, start_s=started(2.6, 2.9)),
+        _record("mlp", "flax", 6.0, start_s=started(2.9, 1.4)),
+    ]
+    line = tables.summary({"mlp": rows}).splitlines()[-1]
+    assert line == "| mlp | 3.00 | keras | 4.00 | 0.75 |  | 3.20 | 2.60 | 1.90 | 1.40 |"

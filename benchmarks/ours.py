@@ -128,7 +128,7 @@ def _loss(scores: Metrics) -> float:
 
 def _arrays(batch: dict[str, Any]) -> Batch:
     """On the device, without the noise, which our game draws itself."""
-    return {name: jnp.asarray(values) for name, values in batch.items() if name != "z"}
+    return jax.device_put({name: values for name, values in batch.items() if name != "z"})
 
 
 def _one_step_a_call(case: Case, *, jit: bool = True) -> Trainer:
@@ -164,7 +164,7 @@ def _op_by_op(step: Step) -> Step:
 
 def _inside_fit(case: Case, *, recipe: bool, steps_per_call: int | str = "auto") -> Trainer:
     data, n, start = _arrays(case.data()), case.n_examples, _start(case, recipe=recipe)
-    order_of, fixed = order_program(n, case.batch), jnp.asarray(np.arange(n, dtype=np.int32).reshape(-1, case.batch))
+    order_of, fixed = order_program(n, case.batch), jax.device_put(np.arange(n, dtype=np.int32).reshape(-1, case.batch))
     step = _recipe_step(case) if recipe else _plain_step(case)
     now, done = start, 0
 
@@ -178,7 +178,7 @@ def _inside_fit(case: Case, *, recipe: bool, steps_per_call: int | str = "auto")
         if i % case.steps != done % case.steps:
             raise ValueError(f"the run is at step {done} of its clock, but step {i} was asked for")
         totals = stepper().zero_metrics()
-        now, totals = stepper().program(now, totals, data, fixed, jnp.asarray(1, jnp.int32))
+        now, totals = stepper().program(now, totals, data, fixed, np.int32(1))
         done += 1
         return _loss(totals)
 
@@ -195,6 +195,6 @@ def _inside_fit(case: Case, *, recipe: bool, steps_per_call: int | str = "auto")
         return f"{which}; {'one step' if stepper().steps_per_call == 1 else 'many steps'} a call"
 
     def program() -> str:
-        return stepper().program.text(now, stepper().zero_metrics(), data, fixed, jnp.asarray(1, jnp.int32))
+        return stepper().program.text(now, stepper().zero_metrics(), data, fixed, np.int32(1))
 
     return Trainer(advance, epoch, notes, program=program)

@@ -147,7 +147,7 @@ def _init_generator(key: Key, config: Config) -> Params:
         n_label = config.n_classes if config.condition == "one_hot" else config.n_embedding
         n_in += n_label
         if config.condition != "one_hot":
-            params["label"] = {"table": jax.random.normal(label_key, (config.n_classes, n_label))}
+            params["label"] = {"table": normal(1.0)(label_key, (config.n_classes, n_label))}
     first = math.prod(_first_map(config))
     params["layer_0"] = init_dense(keys[0], n_in, first, bias=not normalized, initializer=_draw(config))
     sizes = (*config.generator, math.prod(config.size) if config.kind == "dense" else config.size[2])
@@ -168,7 +168,7 @@ def _init_discriminator(key: Key, config: Config) -> Params:
         params["label"] = {"table": _draw(config)(label_key, (k, config.discriminator[-1]))}
     elif k and config.condition == "embedding":
         shape = (k, *config.size[:2], 1) if images else (k, config.n_embedding)
-        params["label"], n_in = {"table": jax.random.normal(label_key, shape)}, n_in + shape[-1]
+        params["label"], n_in = {"table": normal(1.0)(label_key, shape)}, n_in + shape[-1]
     n_in += k if config.condition == "one_hot" else 0
     sizes = (n_in, *config.discriminator)
     for i in range(1, len(sizes)):

@@ -196,7 +196,7 @@ def orthogonal(key: Key, shape: Shape, dtype: DType = jnp.float32) -> Array:
     rows, columns = math.prod(shape[:-1]), shape[-1]
     wide = rows < columns
     at_least_float32 = dtype if jnp.dtype(dtype).itemsize >= 4 else jnp.float32  # QR has no half precision
-    draw = jax.random.normal(key, (columns, rows) if wide else (rows, columns), at_least_float32)
+    draw = _at_once(jax.random.normal, key, (columns, rows) if wide else (rows, columns), at_least_float32)
     q, r = jnp.linalg.qr(draw)
     q = q * jnp.sign(jnp.diagonal(r))[None, :]
     return (q.T if wide else q).reshape(shape).astype(dtype)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from jaxdl.data.arrays import count
 from jaxdl.data.batches import in_order, n_steps, take_batch
@@ -32,7 +31,7 @@ def evaluate(evaluate_batch: Callable[[Any, Batch], Metrics], state: Any, data: 
     """
     n = count(data)
     rows = min(_ROWS, 1 << (n - 1).bit_length())  # a power of two: parts of like sizes share a compiled program
-    one, data = _program(evaluate_batch), jax.tree.map(jnp.asarray, data)  # to the device once, not per batch
+    one, data = _program(evaluate_batch), jax.device_put(data)  # to the device once, not per batch
     return merge_all([one(state, _batch(data, i, n, rows)) for i in range(n_steps(n, min(n, rows)))])
 
 

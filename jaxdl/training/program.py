@@ -126,7 +126,7 @@ class Stepper:
         """
         left = self._steps - done % self._steps
         first, start = self.program.traces == 0, time.perf_counter()
-        state, totals = self.program(state, totals, self._data, order, jnp.asarray(self._length(left), jnp.int32))
+        state, totals = self.program(state, totals, self._data, order, np.int32(self._length(left)))
         now = int(state.step)  # waits for the call
         if not first:
             self._seconds_per_step = (time.perf_counter() - start) / (now - done)
@@ -148,7 +148,7 @@ class Stepper:
         for _ in range(3):
             start = time.perf_counter()
             for _ in range(1 if loop else n):
-                state, totals = program(state, totals, self._data, order, jnp.asarray(n, jnp.int32))
+                state, totals = program(state, totals, self._data, order, np.int32(n))
             jax.block_until_ready(state)
             seconds.append(time.perf_counter() - start)
         return min(seconds[1:])

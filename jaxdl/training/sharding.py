@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from jaxdl.types import Batch
@@ -34,9 +33,7 @@ def check_mesh(mesh: Mesh | None, batch_size: int) -> None:
 
 def replicate(tree: Any, mesh: Mesh | None) -> Any:
     """The tree on the default device, or a copy of it on every device of the mesh."""
-    if mesh is None:
-        return jax.tree.map(jnp.asarray, tree)
-    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+    return jax.device_put(tree, None if mesh is None else NamedSharding(mesh, PartitionSpec()))
 
 
 def shard_batches(step: Callable[..., Any], mesh: Mesh | None) -> Callable[..., Any]:

@@ -42,7 +42,7 @@ ALONE: dict[str, tuple[str, Callable[[Chosen], list[Record]]]] = {  # row that i
         "jaxdl",
         lambda chosen: neighbors.run(min(chosen.rounds, 5), 4000 if chosen.quick else None),
     ),
-    "textrank": ("jaxdl", lambda chosen: sentence_ranks.run(chosen.rounds)),
+    "textrank": ("jaxdl", lambda chosen: sentence_ranks.run(chosen.rounds, 500 if chosen.quick else 2000)),
     "growth": ("", lambda chosen: growth.run(chosen.rounds, most=3 if chosen.quick else None)),
 }
 WORKLOADS = (*cases.NAMES, *ALONE)

@@ -11,8 +11,15 @@ from jaxdl.validation import did_you_mean
 
 ROUNDS, QUICK_ROUNDS = 15, 3
 QUICK_PEERS = "flax,torch"
-QUICK_ROWS_LEFT_OUT = ("jaxdl-recipe", "jaxdl-no-jit", "jaxdl-uncached", "torch-channels-last", "torch-uncached")
-QUICK_WORKLOADS_LEFT_OUT = ("gru", "transformer-8k", "gan-sweep")  # unless they are named
+QUICK_ROWS_LEFT_OUT = (
+    "jaxdl-step",
+    "jaxdl-recipe",
+    "jaxdl-no-jit",
+    "jaxdl-uncached",
+    "torch-channels-last",
+    "torch-uncached",
+)
+QUICK_WORKLOADS_LEFT_OUT = ("resnet", "gru", "transformer-8k", "gan-sweep", "growth")  # unless they are named
 
 
 class Parser(argparse.ArgumentParser):

@@ -1,4 +1,4 @@
-"""TextRank of a long text: 2,000 sentences of random words, frequent ones and rare ones as in a language.
+"""TextRank of a long text: 2,000 sentences (quick: 500) of random words, frequent ones and rare ones as in a language.
 
 textrank            from lists of words to the scores of the sentences: graph and PageRank
 textrank-pagerank   PageRank alone, on the same graph as a dense matrix
@@ -19,12 +19,12 @@ from benchmarks.contest import Entry, Work
 from benchmarks.records import Record
 from jaxdl.models import textrank
 
-SENTENCES, WORDS, LENGTH = 2000, 5000, 12
+WORDS, LENGTH = 5000, 12
 DAMPING, TOLERANCE = 0.85, 1e-6
 CONFIG = textrank.Config("tf_idf", damping=DAMPING, tolerance=TOLERANCE)
 
 
-def text(n: int = SENTENCES) -> list[list[str]]:
+def text(n: int) -> list[list[str]]:
     """Sentences of `LENGTH` words, the k-th most frequent with a probability in proportion to 1 / k (Zipf)."""
     rng = np.random.default_rng(0)
     frequency = 1 / np.arange(1, WORDS + 1)
@@ -32,7 +32,7 @@ def text(n: int = SENTENCES) -> list[list[str]]:
     return [[f"word{i}" for i in row] for row in drawn]
 
 
-def run(rounds: int, n: int = SENTENCES) -> list[Record]:
+def run(rounds: int, n: int) -> list[Record]:
     """Records of both workloads."""
     sentences, facts = text(n), {"sentences": n}
     whole = Work("textrank", "jaxdl", tolerance=1e-3, facts=facts)

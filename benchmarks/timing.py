@@ -8,6 +8,7 @@
 """
 
 import gc
+import random
 import statistics
 import sys
 import time
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+SHORT_S = 0.3
 Thunk = Callable[[], Any]  # runs the work once and returns what must be ready; a peer's CPU results pass through
 
 
@@ -42,8 +44,10 @@ def block_until_ready(result: Any) -> Any:
 def measure(thunks: Mapping[str, Thunk], *, rounds: int = 30, warmup: int = 3) -> dict[str, Timing]:
     """Time each thunk once a round, so that a slow minute of the machine falls on all of them alike.
 
-    Every round starts with the next thunk: none always runs behind the same neighbor's cold cache. Results are waited
-    for (`block_until_ready`); the warm-up calls, which compile, are not counted; the garbage collector is off.
+    Each round draws its order: none always runs behind the same neighbor. A thunk shorter than `SHORT_S` is called once
+    more, uncounted, in front of each timed call: threads of the neighbor spin on for some milliseconds (OpenMP's do, in
+    PyTorch), which would slow 30 ms by a third. Results are waited for (`block_until_ready`); the warm-up calls, which
+    compile, are not counted; the garbage collector is off.
 
     Raises: ValueError for fewer than two rounds or one warm-up, or without thunks.
     """
@@ -54,24 +58,28 @@ def seconds(thunks: Mapping[str, Thunk], *, rounds: int, warmup: int) -> dict[st
     """What `measure` summarizes: the seconds of every round."""
     if rounds < 2 or warmup < 1 or not thunks:
         raise ValueError(f"measure: needs a thunk, 2 rounds and 1 warm-up, got {len(thunks)}, {rounds} and {warmup}")
-    for thunk in thunks.values():
-        for _ in range(warmup):
-            block_until_ready(thunk())
-    names = list(thunks)
-    found: dict[str, list[float]] = {name: [] for name in names}
+    last = {name: [_seconds(thunk) for _ in range(warmup)][-1] for name, thunk in thunks.items()}
+    order, draw = list(thunks), random.Random(0)
+    found: dict[str, list[float]] = {name: [] for name in thunks}
     collecting = gc.isenabled()
     gc.disable()
     try:
-        for i in range(rounds):
-            first = i % len(names)
-            for name in names[first:] + names[:first]:
-                start = time.perf_counter()
-                block_until_ready(thunks[name]())
-                found[name].append(time.perf_counter() - start)
+        for _ in range(rounds):
+            draw.shuffle(order)
+            for name in order:
+                if last[name] < SHORT_S:
+                    _seconds(thunks[name])
+                found[name].append(_seconds(thunks[name]))
     finally:
         if collecting:
             gc.enable()
     return found
+
+
+def _seconds(thunk: Thunk) -> float:
+    start = time.perf_counter()
+    block_until_ready(thunk())
+    return time.perf_counter() - start
 
 
 def summarize(seconds: Sequence[float]) -> Timing:

@@ -5,7 +5,7 @@
     torch-foreach   `torch.optim` with `foreach=True`: one kernel a tensor operation for all tensors
     torch-fused     with `fused=True`: one kernel for the whole rule (where torch has one)
 
-All start from the same parameters, moved five times by the same gradients before their answers are compared. The time
+All start from the same parameters, moved fifty times by the same gradients before their answers are compared. The time
 is that of reading and writing memory: `gb_per_s` counts each array that a rule must read or write once.
 """
 
@@ -21,7 +21,7 @@ from benchmarks.contest import Entry, Thunk, Work
 from benchmarks.records import Record
 from jaxdl import optim
 
-RATE, CALLS = 1e-2, 5
+RATE, CALLS = 1e-2, 50
 
 
 class Rule(NamedTuple):

@@ -6,14 +6,30 @@ import time
 import jax.numpy as jnp
 import pytest
 
-from benchmarks.timing import Timing, matmul_peak, measure, summarize, table
+from benchmarks.timing import SHORT_S, Timing, matmul_peak, measure, summarize, table
 
 
-def test_rounds_are_interleaved_and_rotated_and_warmups_are_extra() -> None:
+def test_rounds_are_interleaved_in_many_orders_and_warmups_are_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.timing.SHORT_S", 0.0)
     calls: list[str] = []
-    timings = measure({name: lambda name=name: calls.append(name) for name in "abc"}, rounds=3, warmup=2)
-    assert "".join(calls) == "aabbcc" + "abc" + "bca" + "cab"
-    assert {t.rounds for t in timings.values()} == {3}
+    timings = measure({name: lambda name=name: calls.append(name) for name in "abc"}, rounds=30, warmup=2)
+    assert "".join(calls[:6]) == "aabbcc"
+    rounds = ["".join(calls[i : i + 3]) for i in range(6, len(calls), 3)]
+    assert {"".join(sorted(order)) for order in rounds} == {"abc"}
+    assert len(rounds) == 30
+    assert len(set(rounds)) == 6  # every order comes
+    assert {t.rounds for t in timings.values()} == {30}
+
+
+def test_a_short_thunk_is_called_once_more_in_front_of_each_timed_call() -> None:
+    calls, pauses = {"short": 0, "long": 0}, {"short": 0.0, "long": SHORT_S}
+
+    def thunk(name: str) -> None:
+        calls[name] += 1
+        time.sleep(pauses[name])
+
+    measure({name: lambda name=name: thunk(name) for name in calls}, rounds=2, warmup=1)
+    assert calls == {"short": 1 + 2 * 2, "long": 1 + 2}
 
 
 def test_a_sleep_is_measured_and_compared() -> None:
@@ -33,7 +49,7 @@ def test_the_result_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jax.block_until_ready", waited.append)
     x = jnp.ones(2)
     measure({"x": lambda: x}, rounds=2, warmup=1)
-    assert len(waited) == 3
+    assert len(waited) == 1 + 2 * 2
     assert all(w is x for w in waited)
 
 

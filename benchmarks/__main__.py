@@ -65,6 +65,8 @@ def measure(workload: str, chosen: Chosen) -> list[Record]:
     """All records of one workload on this process's device."""
     found: list[Record] = []
     if workload in ALONE:
+        if ignored := [f"--{name}" for name in ("memory", "start", "allocators") if getattr(chosen, name)]:
+            print(f"{workload}: no {', '.join(ignored)}, which is for models")
         if chosen.precision != ["f32"]:
             shared = records.environment() | {"workload": workload, "implementation": "jaxdl"}
             found += [

@@ -74,9 +74,9 @@ def _all_peers() -> str:
 
 
 def _names(parser: Parser, given: str | Sequence[str] | None, known: Sequence[str], what: str) -> list[str]:
-    """The names given, each once; an unknown one ends the command."""
+    """The names given, in any case, each once; an unknown one ends the command."""
     words = given.split(",") if isinstance(given, str) else given or []
-    names = list(dict.fromkeys(word for word in words if word))
+    names = list(dict.fromkeys(word.lower() for word in words if word))
     for name in names:
         if name not in known:
             parser.error(f"no {what} {name!r}{did_you_mean(name, known)} There are {', '.join(known)}")

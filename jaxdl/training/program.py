@@ -1,13 +1,13 @@
 """The compiled programs of a run: many steps in one donated call, compiled once, and that is enforced."""
 
-import re
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import jaxpr_as_fun
 
 from jaxdl.data.batches import take_batch
 from jaxdl.metrics import merge
@@ -99,20 +99,21 @@ class Stepper:
     ) -> None:
         self._data, self._steps = data, order.shape[0]
         batch = jax.eval_shape(lambda d, o: take_batch(d, o, 0, n_examples), data, order)
-        self._metrics = jax.eval_shape(step, state, batch)[1]
+        traced = trace(step, state, batch)
+        self._metrics = traced.metrics
         self._seconds_per_step = 0.0
         self.steps_per_call = steps_per_call
+        steps = {False: traced.step, True: step if traced.differs_in_loops else traced.step}
         programs = {
-            loop: CompiledOnce(make_many_steps(step, n_examples, loop=loop), donate=(0, 1)) for loop in (True, False)
+            loop: CompiledOnce(make_many_steps(steps[loop], n_examples, loop=loop), donate=(0, 1)) for loop in steps
         }
-        if steps_per_call == "auto" and jax.default_backend() == "cpu":
-            chosen, native = _convolutions_outside_loops(step, state, batch)
-            if chosen or native:
-                single = self._measure(programs[False], False, state, order)
-                known = chosen and single > _LONG_STEP
-                # A tie goes to the program without a loop: its convolutions won every interleaved comparison.
-                if known or self._measure(programs[True], True, state, order) > 0.9 * single:
-                    self.steps_per_call = 1
+        slower_in_loops = jax.default_backend() == "cpu" and (traced.differs_in_loops or traced.native_gradients)
+        if steps_per_call == "auto" and slower_in_loops:
+            single = self._measure(programs[False], False, state, order)
+            known = traced.differs_in_loops and single > _LONG_STEP
+            # A tie goes to the program without a loop: its convolutions won every interleaved comparison.
+            if known or self._measure(programs[True], True, state, order) > 0.9 * single:
+                self.steps_per_call = 1
         self.program = programs[self.steps_per_call != 1]
 
     def zero_metrics(self) -> Metrics:
@@ -191,11 +192,45 @@ def make_many_steps(
     return many if loop else single
 
 
-def _convolutions_outside_loops(step: Callable[..., Any], state: TrainState, batch: Any) -> tuple[bool, bool]:
-    """Whether `nn.conv2d` chooses another convolution outside a loop, and whether a native gradient is left.
+class Traced(NamedTuple):
+    """A step as it was traced outside of loops.
 
-    A native one that sums over the batch, as a weight gradient does, has its batch in another axis than the first.
+    Attributes:
+        step: computes what was traced; the Python function is not called again.
+        metrics: their shapes.
+        differs_in_loops: whether `nn.conv2d` chooses another convolution inside a loop.
+        native_gradients: whether a native convolution's weight gradient is left. (It sums over the batch, and so has
+            the batch in another axis than the first.)
     """
-    with outside_loops() as differing:
-        program = jax.make_jaxpr(lambda *args: step(*args))(state, batch)  # not the trace of `step` that jax has kept
-    return bool(differing), re.search(r"lhs_spec=\([1-9]", str(program)) is not None
+
+    step: Callable[[Any, Batch], tuple[Any, Metrics]]
+    metrics: Any
+    differs_in_loops: bool
+    native_gradients: bool
+
+
+def trace(step: Callable[..., Any], state: Any, batch: Any) -> Traced:
+    """Trace the step, once for everything that a run asks about it.
+
+    >>> trace(lambda state, batch: (state + batch, {}), jnp.zeros(2), jnp.ones(2)).step(jnp.zeros(2), jnp.ones(2))
+    (Array([1., 1.], dtype=float32), {})
+    """
+    with outside_loops() as differing:  # in a function of its own: not the trace of `step` that jax may have kept
+        program, shapes = jax.make_jaxpr(lambda *args: step(*args), return_shape=True)(state, batch)
+    computed, structure = jaxpr_as_fun(program), jax.tree.structure(shapes)
+
+    def replayed(state: Any, batch: Batch) -> tuple[Any, Metrics]:
+        return jax.tree.unflatten(structure, computed(*jax.tree.leaves((state, batch))))
+
+    convolutions = [op for op in _operations(program) if op.primitive.name == "conv_general_dilated"]
+    native = any(op.params["dimension_numbers"].lhs_spec[0] != 0 for op in convolutions)
+    return Traced(replayed, shapes[1], bool(differing), native)
+
+
+def _operations(program: Any) -> Iterator[Any]:
+    """All of a traced program, with those of the programs inside it."""
+    for operation in program.eqns:
+        yield operation
+        for part in jax.tree.leaves(list(operation.params.values())):
+            if hasattr(part, "eqns"):
+                yield from _operations(part)

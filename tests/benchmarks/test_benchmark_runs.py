@@ -177,8 +177,9 @@ def test_wrong_options_are_told_in_one_line(
 
 def test_the_command_writes_what_it_prints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "losses.json"
-    command.main(["losses", "--rounds", "2", "--json", str(file)])
+    command.main(["Losses", "--rounds", "2", "--json", str(file), "--memory"])  # names in any case
     printed = capsys.readouterr().out
+    assert "losses: no --memory, which is for models" in printed
     for record in json.loads(file.read_text()):
         assert f"{record['step_ms']['median']:.3f}" in printed
         assert record["workload"] in printed

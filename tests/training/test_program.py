@@ -2,6 +2,7 @@
 
 import logging
 
+import chex
 import jax
 import jax.numpy as jnp
 import pytest
@@ -11,7 +12,7 @@ from jaxdl import optim
 from jaxdl.data.batches import in_order
 from jaxdl.nn import conv2d, init_conv2d
 from jaxdl.training import RetraceError, data_mesh, fit, init_train_state, make_train_step, program
-from jaxdl.training.program import CompiledOnce, _convolutions_outside_loops, make_many_steps
+from jaxdl.training.program import CompiledOnce, make_many_steps, trace
 
 
 def compilations(caplog, run) -> int:
@@ -90,7 +91,8 @@ def test_convolutions_that_loops_slow_down_are_recognized(method, channels, chos
         return jax.grad(lambda p: conv2d(p, x, method=method).sum())(params), {}
 
     jax.eval_shape(step, params, x)  # jax keeps this trace, of a convolution for loops
-    assert _convolutions_outside_loops(step, params, x) == chosen_native
+    traced = trace(step, params, x)
+    assert (traced.differs_in_loops, traced.native_gradients) == chosen_native
 
 
 def test_a_long_step_whose_convolutions_are_better_outside_loops_compiles_no_loop(monkeypatch):
@@ -133,3 +135,32 @@ def test_only_a_program_without_a_loop_takes_the_convolution_for_single_calls():
     for loop in (True, False):
         program = str(jax.make_jaxpr(make_many_steps(step, 4, loop=loop))(*args))
         assert ("lhs_spec=(3" in program) != loop
+
+
+@pytest.mark.parametrize("steps_per_call", [1, 2, "auto"])
+def test_python_runs_through_a_step_once(steps_per_call):
+    calls = []
+    task = line()
+
+    def counted(state, batch):
+        calls.append(1)
+        return task.step(state, batch)
+
+    same = fit(task._replace(step=counted), epochs=2, batch_size=4, steps_per_call=steps_per_call)
+    assert len(calls) == 1
+    chex.assert_trees_all_equal(same.state, fit(task, epochs=2, batch_size=4, steps_per_call=steps_per_call).state)
+
+
+def test_a_trace_counts_what_it_closes_over_and_keeps_keys():
+    weights = jnp.arange(3.0)
+
+    def step(state, batch):
+        return {"key": jax.random.split(state["key"])[0], "w": state["w"] + weights * batch["x"]}, {
+            "n": batch["x"].sum()
+        }
+
+    state, batch = {"key": jax.random.key(3), "w": jnp.ones(3)}, {"x": jnp.full(3, 2.0)}
+    shape = jax.ShapeDtypeStruct((3,), jnp.float32)
+    new, metrics = jax.jit(trace(step, state, {"x": shape}).step)(state, batch)
+    assert jax.random.key_data(new["key"]).tolist() == jax.random.key_data(jax.random.split(state["key"])[0]).tolist()
+    assert (new["w"].tolist(), float(metrics["n"])) == ([1.0, 3.0, 5.0], 6.0)

@@ -8,15 +8,15 @@ are those of a step of all eight games.
 """
 
 import functools
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from benchmarks import cases, ours, records, timing
+from benchmarks import cases, contest, ours
+from benchmarks.contest import Entry, Thunk, Work
 from benchmarks.records import Record
-from benchmarks.trainer import PARITY
 from jaxdl import metrics
 from jaxdl.models import gan
 from jaxdl.recipes import mixture_gan
@@ -56,29 +56,16 @@ def sweeps() -> dict[str, Sweep]:
 
 def run(rounds: int, chosen: Mapping[str, Sweep] | None = None) -> list[Record]:
     """Records of both ways to make each sweep; their losses must agree."""
-    peak, found = timing.matmul_peak(), []
-    for workload, sweep in (sweeps() if chosen is None else chosen).items():
-        shared = {"workload": workload, **records.environment(), "seeds": SEEDS, "batch": sweep.batch}
-        found += [shared | record for record in _run(sweep, rounds, peak)]
-    return found
-
-
-def _run(sweep: Sweep, rounds: int, peak: float) -> list[Record]:
-    thunks = implementations(sweep)
-    losses = {row: jnp.asarray(thunk()) for row, thunk in thunks.items()}
-    difference = float(jnp.abs(losses["jaxdl-one-by-one"] - losses[BASE]).max())
-    if not difference <= PARITY:
-        raise ValueError(f"benchmarks: the losses of both ways differ by {difference:.1e}, {PARITY:.0e} is allowed")
     found = []
-    for row, times in timing.measure(thunks, rounds=rounds).items():
-        record: Record = {"implementation": row, "step_ms": records.milliseconds(times, sweep.steps)}
-        if sweep.flops is not None:
-            record |= records.rates(SEEDS * sweep.flops, record["step_ms"], peak)
-        found.append(record)
+    for workload, sweep in (sweeps() if chosen is None else chosen).items():
+        flops = None if sweep.flops is None else SEEDS * sweep.flops
+        work = Work(workload, BASE, calls=sweep.steps, flops=flops, facts={"seeds": SEEDS, "batch": sweep.batch})
+        entries = {row: Entry(lambda thunk=thunk: thunk) for row, thunk in implementations(sweep).items()}
+        found += contest.run(work, entries, rounds, ())
     return found
 
 
-def implementations(sweep: Sweep) -> dict[str, Callable[[], Any]]:
+def implementations(sweep: Sweep) -> dict[str, Thunk]:
     """Row -> what plays all games for `sweep.steps` steps from their start; gives the losses [SEEDS, steps]."""
     players = adversarial.players(gan, sweep.model)
     step = adversarial.make_adversarial_step(players, sweep.options)

@@ -56,7 +56,7 @@ def commit() -> str | None:
         return subprocess.run(["git", *args], cwd=here, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
-        changed = git("status", "--porcelain", "--untracked-files=no", "--", "../jaxdl", ".")
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", "../jaxdl", ".", ":(exclude)results")
         return git("rev-parse", "--short", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -20,7 +20,7 @@ from jaxdl.training.checkpoint import Checkpoints
 from jaxdl.training.evaluate import evaluate, has_rows
 from jaxdl.training.events import STOP, Callback, Event, History
 from jaxdl.training.program import Stepper
-from jaxdl.training.sharding import check_mesh, replicate, shard_batches
+from jaxdl.training.sharding import check_mesh, replicate
 from jaxdl.training.step import TrainState, order_key
 from jaxdl.types import Array, Batch, Key, Metrics
 
@@ -116,7 +116,8 @@ def fit(
         train, validation, state = replicate((task.data.train, task.data.validation, state), mesh)
 
         order_of = order_program(n_examples, batch_size, task.groups)
-        stepper = Stepper(shard_batches(task.step, mesh), state, train, order_of(state, 0), n_examples, steps_per_call)
+        order = order_of(state, 0)
+        stepper = Stepper(task.step, state, train, order, n_examples, steps_per_call, mesh)
         history.params |= {"epochs": epochs, "steps": steps, "batch_size": batch_size, "examples": n_examples}
         history.params["steps_per_call"] = stepper.steps_per_call
         run = _Run(state, history, (*task.callbacks, *callbacks))
@@ -126,8 +127,8 @@ def fit(
             run.tell("begin", {})
             while run.done < epochs * steps and not run.stopped:
                 start = time.perf_counter()
-                totals = replicate(stepper.zero_metrics(), mesh)
-                scores = run.steps_of_epoch(stepper, totals, order_of(run.state, run.done // steps), n_examples)
+                order = order_of(run.state, run.done // steps)
+                scores = run.steps_of_epoch(stepper, stepper.zero_metrics(), order, n_examples)
                 if run.done % steps:  # stopped inside an epoch: it has no scores
                     break
                 scores["seconds"] = time.perf_counter() - start

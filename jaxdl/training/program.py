@@ -1,5 +1,6 @@
 """The compiled programs of a run: many steps in one donated call, compiled once, and that is enforced."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -8,10 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import jaxpr_as_fun
+from jax.sharding import Mesh
 
 from jaxdl.data.batches import take_batch
 from jaxdl.metrics import merge
 from jaxdl.nn import outside_loops
+from jaxdl.training.sharding import replicate, shard_batches
 from jaxdl.training.step import TrainState
 from jaxdl.tree import named_leaves
 from jaxdl.types import Array, Batch, Metrics
@@ -23,7 +26,7 @@ _SECONDS_PER_CALL = 1.0
 _STEPS_PER_CALL = 8
 _SECONDS_AT_MOST = 5.0
 _MEASURED_STEPS = 4
-_LONG_STEP = 0.01  # seconds, beside which a call of its own costs a step nothing
+_LONG_STEP = 0.0025  # seconds, beside which a call of its own costs a step nothing
 
 
 class RetraceError(RuntimeError):
@@ -96,8 +99,10 @@ class Stepper:
         order: Array,
         n_examples: int,
         steps_per_call: int | str,
+        mesh: Mesh | None = None,
     ) -> None:
-        self._data, self._steps = data, order.shape[0]
+        self._data, self._steps, self._mesh = data, order.shape[0], mesh
+        step = shard_batches(step, mesh)
         batch = jax.eval_shape(lambda d, o: take_batch(d, o, 0, n_examples), data, order)
         traced = trace(step, state, batch)
         self._metrics = traced.metrics
@@ -109,16 +114,16 @@ class Stepper:
         }
         slower_in_loops = jax.default_backend() == "cpu" and (traced.differs_in_loops or traced.native_gradients)
         if steps_per_call == "auto" and slower_in_loops:
-            single = self._measure(programs[False], False, state, order)
-            known = traced.differs_in_loops and single > _LONG_STEP
+            enough = _LONG_STEP if traced.differs_in_loops else math.inf
+            single = self._measure(programs[False], False, state, order, enough)
             # A tie goes to the program without a loop: its convolutions won every interleaved comparison.
-            if known or self._measure(programs[True], True, state, order) > 0.9 * single:
+            if single > enough or self._measure(programs[True], True, state, order) > 0.9 * single:
                 self.steps_per_call = 1
         self.program = programs[self.steps_per_call != 1]
 
     def zero_metrics(self) -> Metrics:
         """Totals to start an epoch from."""
-        return jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), self._metrics)
+        return replicate(jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), self._metrics), self._mesh)
 
     def advance(self, state: TrainState, totals: Metrics, order: Array, done: int) -> tuple[TrainState, Metrics, int]:
         """Make one call. Give back the state, the totals with its steps' metrics added, and the steps done in all.
@@ -142,16 +147,20 @@ class Stepper:
         steps = max(_SECONDS_PER_CALL * rate, min(_STEPS_PER_CALL, _SECONDS_AT_MOST * rate))
         return max(1, min(left, int(steps)))
 
-    def _measure(self, program: CompiledOnce, loop: bool, state: TrainState, order: Array) -> float:
-        """Seconds of a few steps on a copy of the state: they run three times, the first time compiles."""
+    def _measure(
+        self, program: CompiledOnce, loop: bool, state: TrainState, order: Array, enough: float = math.inf
+    ) -> float:
+        """Seconds a step on a copy of the state, the fastest of some rounds; one that takes `enough` is the last."""
         n, seconds = min(_MEASURED_STEPS, self._steps), []
-        state, totals = jax.tree.map(jnp.copy, state), self.zero_metrics()
-        for _ in range(3):
+        state, totals = jax.jit(lambda tree: jax.tree.map(jnp.copy, tree))(state), self.zero_metrics()
+        for steps in (1, 1, n, n):  # the first compiles
             start = time.perf_counter()
-            for _ in range(1 if loop else n):
-                state, totals = program(state, totals, self._data, order, np.int32(n))
+            for _ in range(1 if loop else steps):
+                state, totals = program(state, totals, self._data, order, np.int32(steps))
             jax.block_until_ready(state)
-            seconds.append(time.perf_counter() - start)
+            seconds.append((time.perf_counter() - start) / steps)
+            if min(seconds[1:], default=0.0) > enough:
+                break
         return min(seconds[1:])
 
 

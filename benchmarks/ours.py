@@ -184,6 +184,9 @@ def _inside_fit(case: Case, *, recipe: bool, steps_per_call: int | str = "auto")
 
     def epoch() -> Any:
         nonlocal now, done
+        if ahead := -done % case.steps:  # behind single steps a whole epoch begins, as long as everybody's
+            done += ahead
+            now = now._replace(step=jax.device_put(np.int32(done)))
         order, totals, end = order_of(now, done // case.steps), stepper().zero_metrics(), done + case.steps
         while done < end:
             now, totals, done = stepper().advance(now, totals, order, done)

@@ -4,6 +4,7 @@ import json
 import math
 import re
 from pathlib import Path
+from typing import Any
 
 import jax
 import pytest
@@ -112,6 +113,26 @@ def test_our_epochs_make_as_many_steps_as_they_claim(row: str) -> None:
     state = trainer.epoch()
     assert int(state.step) == case.steps
     assert int(trainer.epoch().step) == 2 * case.steps
+
+
+@pytest.mark.parametrize("row", ["jaxdl", "jaxdl-recipe"])
+def test_our_epoch_behind_a_single_step_is_as_long(row: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    advance = ours.Stepper.advance
+
+    def counted(stepper: ours.Stepper, state: Any, totals: Any, order: Any, done: int) -> Any:
+        result = advance(stepper, state, totals, order, done)
+        made.append(result[2] - done)
+        return result
+
+    monkeypatch.setattr(ours.Stepper, "advance", counted)
+    case = small_mlp()
+    trainer = runs.find(case, row)()
+    trainer.step(0)
+    for _ in range(2):
+        made.clear()
+        trainer.epoch()
+        assert sum(made) == case.steps
 
 
 def test_find_knows_every_row(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,7 +43,7 @@ def parse(arguments: Sequence[str], workloads: Sequence[str], about: str) -> arg
     parser.add_argument("--devices", metavar="NAMES", help="of cpu, gpu, tpu, by comma (what JAX chooses)")
     parser.add_argument("--precision", default="f32", metavar="NAMES", help="of f32, bf16, by comma (default f32)")
     parser.add_argument(
-        "--quick", action="store_true", help="three minutes on two cores: few rounds and steps, our main row, flax, torch"
+        "--quick", action="store_true", help="three minutes, two cores: few rounds and steps, our main row, flax, torch"
     )
     parser.add_argument("--rounds", type=int, help=f"epochs timed of each ({ROUNDS}, quick {QUICK_ROUNDS})")
     parser.add_argument("--memory", action="store_true", help="peak memory, each in a process of its own")

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-SHORT_S = 0.3
+SHORT_S = 0.3  # beside which the milliseconds that a neighbor's threads spin on are nothing
 Thunk = Callable[[], Any]  # runs the work once and returns what must be ready; a peer's CPU results pass through
 
 

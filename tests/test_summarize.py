@@ -20,6 +20,8 @@ from jaxdl.recipes import scitldr_ranker
 from jaxdl.summarization import METHODS, Sentence, choose, oracle, rank, summarize
 from jaxdl.training import TrainState
 
+pytestmark = pytest.mark.usefixtures("own_caches")
+
 HARBOR = """The harbor of Port Ellery was built in 1874 by Dr. James Whitlock, an engineer who had never seen the sea
 before he came to the U.S. from Vienna. He measured the tides for two years. The tides at Port Ellery rise 3.14 meters
 on average, and the harbor walls had to be higher than the highest tide.
@@ -133,15 +135,6 @@ def test_mistakes_are_named(options, message):
 
 
 # ---------------------------------------------------------------- the command
-
-
-@pytest.fixture(autouse=True)
-def own_caches(tmp_path_factory, monkeypatch):
-    """Nothing of the user's is touched, and the variables that the command sets are taken back."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
-    for name in ("COMPILATION_CACHE_DIR", "PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"):
-        monkeypatch.setenv(f"JAX_{name}", "0")
-    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
 
 
 @pytest.fixture

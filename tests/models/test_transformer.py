@@ -120,12 +120,16 @@ def test_half_precision_compute_with_full_precision_parameters_and_moments(key):
     assert "bf16[15,24] = dot_general" in str(jax.make_jaxpr(loss)(params))  # queries, keys, values of the source
 
 
+def _gradient(key, n_layers):
+    """The gradient's function of the parameters, and their shapes."""
+    config = _with(n_encoder_layers=n_layers, n_decoder_layers=n_layers)
+    return jax.grad(lambda p: transformer.apply(p, SOURCE, TARGET, config).sum()), _shapes(key, config)
+
+
 def test_the_program_does_not_grow_with_depth(key):
     def size(n):
-        config = _with(n_encoder_layers=n, n_decoder_layers=n)
-        params = _shapes(key, config)
-        loss = lambda p: transformer.apply(p, SOURCE, TARGET, config).sum()  # noqa: E731
-        return str(jax.make_jaxpr(jax.grad(loss))(params)).count(" = ")
+        gradient, params = _gradient(key, n)
+        return str(jax.make_jaxpr(gradient)(params)).count(" = ")
 
     assert size(FEW + 1) == size(48)
 
@@ -135,9 +139,8 @@ def test_compilation_does_not_grow_with_depth(key):
     """48 layers compile to the instructions of the fewest in a loop, within 1.3 times the CPU time of 2 layers."""
 
     def lower(n):
-        config = _with(n_encoder_layers=n, n_decoder_layers=n)
-        loss = lambda p: transformer.apply(p, SOURCE, TARGET, config).sum()  # noqa: E731
-        return jax.jit(jax.grad(loss)).lower(_shapes(key, config))
+        gradient, params = _gradient(key, n)
+        return jax.jit(gradient).lower(params)
 
     def size(lowered):
         return str(lowered.compile().as_text()).count(" = ")

@@ -10,6 +10,8 @@ from jaxdl.data.catalogs import Catalog
 from jaxdl.data.ratings import from_rows, generate
 from jaxdl.recommendations import recommend
 
+pytestmark = pytest.mark.usefixtures("own_caches")
+
 FILMS = [
     ("1", "Alien (1979)", "Horror|Sci-Fi"),
     ("2", "Aliens (1986)", "Action|Sci-Fi|Horror"),

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 
 from benchmarks import child, growth, memory, records
 from benchmarks.records import Record
-from jaxdl import files, pictures
+from jaxdl.artifacts import files, pictures
 from jaxdl.nn.attention import dot_product_attention
 
 LENGTHS = (256, 512, 1024, 2048, 4096, 8192)

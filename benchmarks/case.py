@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdl.data.text import BOS, EOS, N_SPECIAL
-from jaxdl.training.fit import initial_state
+from jaxdl.training.fitting import initial_state
 from jaxdl.training.step import TrainState, step_key
 
 N_CLASSES = 10

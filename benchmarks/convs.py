@@ -1,4 +1,4 @@
-"""The measured table behind `jaxdl.nn.conv_cpu.choose`, `max_pool2d` and the norms' backward passes.
+"""The measured table behind `jaxdl.kernels.convolution.choose`, `max_pool2d` and the norms' backward passes.
 
     python -m benchmarks.convs [--rounds 15] [--only c2 r1 ...]
 
@@ -20,8 +20,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from benchmarks.timing import measure
-from jaxdl.nn import conv_cpu, norm
-from jaxdl.nn.conv_cpu.geometry import Geometry, output_hw
+from jaxdl.kernels import convolution
+from jaxdl.kernels.convolution.geometry import Geometry, output_hw
+from jaxdl.nn import norm
 from jaxdl.nn.pool import max_pool2d
 
 SAME, VALID, HALF = ((1, 1), (1, 1)), ((0, 0), (0, 0)), ((0, 1), (0, 1))
@@ -51,7 +52,7 @@ def draw(seed: int, shape: tuple[int, ...]) -> jax.Array:
 
 def applies(formulation: str, w_shape: tuple[int, ...], geometry: Geometry, part: str) -> bool:
     if formulation == "winograd":
-        return conv_cpu.winograd.fits(w_shape, geometry)
+        return convolution.winograd.fits(w_shape, geometry)
     if formulation == "taps":
         return w_shape[2] <= 3
     return part != "input_grad" or formulation != "patches" or geometry.strides == (1, 1)
@@ -60,9 +61,9 @@ def applies(formulation: str, w_shape: tuple[int, ...], geometry: Geometry, part
 def part_function(part: str, formulation: str, geometry: Geometry, w_shape, x_shape) -> Callable[..., Any]:
     """(x, w, dy) -> the part, reading only what it needs."""
     return {
-        "forward": lambda x, w, dy: conv_cpu.FORWARD[formulation](x, w, geometry),
-        "input_grad": lambda x, w, dy: conv_cpu.INPUT_GRAD[formulation](dy, w, geometry, x_shape),
-        "weight_grad": lambda x, w, dy: conv_cpu.WEIGHT_GRAD[formulation](x, dy, geometry, w_shape),
+        "forward": lambda x, w, dy: convolution.FORWARD[formulation](x, w, geometry),
+        "input_grad": lambda x, w, dy: convolution.INPUT_GRAD[formulation](dy, w, geometry, x_shape),
+        "weight_grad": lambda x, w, dy: convolution.WEIGHT_GRAD[formulation](x, dy, geometry, w_shape),
     }[part]
 
 
@@ -91,7 +92,7 @@ def convolutions(rounds: int, only: list[str]) -> dict[str, Any]:
         args = draw(0, x_shape), draw(1, w_shape), draw(2, dy_shape)
         scanned = tuple(jnp.stack([a] * STEPS) for a in args)
         kind = w_shape, geometry, jnp.dtype("float32"), jax.default_backend()
-        chosen = {"call": conv_cpu.choose(*kind, in_loop=False), "scan": conv_cpu.choose(*kind)}
+        chosen = {"call": convolution.choose(*kind, in_loop=False), "scan": convolution.choose(*kind)}
         gigaflop = 2e-9 * args[2].size * w_shape[0] * w_shape[1] * w_shape[2]
         table[name] = {"x": x_shape, "w": w_shape, "strides": geometry.strides, "gigaflop": round(gigaflop, 4)}
         for part, formulations in PARTS.items():

@@ -21,7 +21,8 @@ from benchmarks.trainer import PARITY
 from jaxdl import metrics
 from jaxdl.models import gan
 from jaxdl.recipes import mixture_gan
-from jaxdl.training import TrainState, adversarial
+from jaxdl.tasks import adversarial
+from jaxdl.training import TrainState
 from jaxdl.types import Array, Batch
 
 SEEDS = 8

@@ -30,8 +30,8 @@ from sklearn.preprocessing import normalize
 from benchmarks import records, timing
 from benchmarks.records import Record
 from jaxdl import data, similarity
-from jaxdl.environment import versions
 from jaxdl.models import recommender
+from jaxdl.runs.environment import versions
 
 COUNT, NEAREST = 10, 50
 BASE = "jaxdl"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from benchmarks import devices, peers, precision
-from jaxdl.arguments import UsageError
+from jaxdl.cli.arguments import UsageError
 from jaxdl.validation import did_you_mean
 
 ROUNDS, QUICK_ROUNDS = 15, 3

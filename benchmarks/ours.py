@@ -25,11 +25,11 @@ from benchmarks.trainer import Rows, Trainer
 from jaxdl import losses, metrics, optim
 from jaxdl.data.splits import Splits
 from jaxdl.models import autoencoder
-from jaxdl.recipes import _autoencoder
-from jaxdl.training import TrainState, adversarial, init_train_state, make_train_step
-from jaxdl.training.fit import initial_state, order_program
+from jaxdl.tasks import adversarial, autoencoding
+from jaxdl.tasks.supervised import Config, Model, classification, stateful, stateless
+from jaxdl.training import TrainState, init_train_state, make_train_step
+from jaxdl.training.fitting import initial_state, order_program
 from jaxdl.training.program import Stepper
-from jaxdl.training.supervised import Config, Model, classification, stateful, stateless
 from jaxdl.types import Array, Batch, Key, Metrics, Params, State
 
 Step = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
@@ -117,7 +117,7 @@ def _recipe_step(case: Case) -> Step:
     splits = Splits(data, *({name: values[:0] for name, values in data.items()} for _ in range(2)))
     config = Config(batch_size=case.batch, learning_rate=case.learning_rate)
     if case.kind == "autoencoder":
-        return _autoencoder.task(case.config, config, splits).step
+        return autoencoding.task(case.config, config, splits).step
     return classification(_model(case), config, splits, [str(i) for i in range(N_CLASSES)]).step
 
 

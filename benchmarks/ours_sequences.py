@@ -22,8 +22,9 @@ from jaxdl.data import text
 from jaxdl.data.splits import Splits
 from jaxdl.data.text import BOS, N_SPECIAL, Tokenizer
 from jaxdl.models import transformer
-from jaxdl.training import TrainState, sequences
-from jaxdl.translation import translator
+from jaxdl.tasks import sequences
+from jaxdl.tasks.translation import translator
+from jaxdl.training import TrainState
 from jaxdl.types import Array, Batch, Key, Metrics, Params, Tree
 
 FIRST_CHARACTER = 0x4E00  # 20,992 characters follow: enough for any of the vocabularies

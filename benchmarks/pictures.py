@@ -11,8 +11,8 @@ from typing import Any
 
 from benchmarks.growth import crossing
 from benchmarks.records import RESULTS, Record, newest
-from jaxdl import pictures
-from jaxdl.pictures import BLUE, GRAY, ORANGE
+from jaxdl.artifacts import pictures
+from jaxdl.artifacts.pictures import BLUE, GRAY, ORANGE
 
 FOLDER = RESULTS / "pictures"
 

@@ -15,13 +15,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.scores import RESULTS, confidence
-from jaxdl import data, files, metrics, ranking, rating_scores
-from jaxdl.compilation import use_compilation_cache
+from jaxdl import data, metrics
+from jaxdl.applications.recommend import rating_scores
+from jaxdl.artifacts import files
+from jaxdl.cli.compilation import use_compilation_cache
 from jaxdl.data.ratings import generate, read_ratings, withhold
-from jaxdl.environment import hardware, versions
+from jaxdl.metrics import ranking
 from jaxdl.models import recommender
-from jaxdl.recipes import _factors, msweb_factors
-from jaxdl.training import fit, supervised
+from jaxdl.recipes import msweb_factors
+from jaxdl.runs.environment import hardware, versions
+from jaxdl.tasks import factorization as factorization_tasks
+from jaxdl.tasks import supervised
+from jaxdl.training import fit
+from jaxdl.types import Pair
 
 PROTOCOLS = {"given 2": 2, "given 5": 5, "given 10": 10, "all but 1": None}
 NEIGHBORS = {
@@ -57,7 +63,7 @@ def msweb(draws: int, seeds: int) -> dict[str, dict[str, list[float]]]:
         config = msweb_factors.Config(seed=seed)
         task = msweb_factors.task(config)
         params = fit(task, epochs=config.epochs, batch_size=config.batch_size, seed=seed).state.params
-        score = functools.partial(_factors.visit_scores, params, model=config.model)
+        score = functools.partial(factorization_tasks.visit_scores, params, model=config.model)
         mine = range(seed, draws, seeds)  # each draw is scored once
         for protocol, values in _protocols(score, test, mine).items():
             learned.setdefault(protocol, []).extend(values)
@@ -86,7 +92,7 @@ def _protocols(score: Any, test: np.ndarray, draws: range) -> dict[str, list[flo
 
 
 @jax.jit
-def _ranked(scores: jax.Array, shown: jax.Array, withheld: jax.Array) -> metrics.Pair:
+def _ranked(scores: jax.Array, shown: jax.Array, withheld: jax.Array) -> Pair:
     return ranking.ranked_score(scores, withheld > 0, shown == 0)
 
 

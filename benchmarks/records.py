@@ -14,8 +14,8 @@ import jax
 
 from benchmarks import machine
 from benchmarks.timing import Timing
-from jaxdl import files
-from jaxdl.environment import hardware, read_text, versions
+from jaxdl.artifacts import files
+from jaxdl.runs.environment import hardware, read_text, versions
 
 Record = dict[str, Any]
 RESULTS = Path(__file__).parent / "results"

@@ -14,8 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxdl import files, recipes, run_folder, runs
-from jaxdl.compilation import use_compilation_cache
+from jaxdl import recipes, runs
+from jaxdl.artifacts import files
+from jaxdl.cli.compilation import use_compilation_cache
+from jaxdl.runs import run_folder
 
 RESULTS = Path(__file__).parent / "results" / "scores"
 

@@ -27,7 +27,7 @@ import numpy as np
 from benchmarks import flops as counts
 from benchmarks.case import Case
 from jaxdl.models import seq2seq, transformer
-from jaxdl.nn.recurrent import CellName
+from jaxdl.nn.recurrence import CellName
 
 NO_TOKEN = -1  # an end token that no argmax gives
 

@@ -18,10 +18,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks import summaries
-from jaxdl import data, files, pictures, run_folder, runs, translation
-from jaxdl.commands.translate import load
-from jaxdl.compilation import use_compilation_cache
+from jaxdl import data, runs
+from jaxdl.artifacts import files, pictures
+from jaxdl.cli.commands.translate import load
+from jaxdl.cli.compilation import use_compilation_cache
 from jaxdl.data.arrays import Arrays
+from jaxdl.runs import run_folder
+from jaxdl.tasks import translation
 
 RESULTS = Path(__file__).parent / "results"
 RECORD = RESULTS / "scores" / "sequences.json"

@@ -16,13 +16,15 @@ from typing import Any
 import numpy as np
 
 from benchmarks.scores import confidence
-from jaxdl import data, files, recipes, run_folder, runs
-from jaxdl.compilation import use_compilation_cache
+from jaxdl import data, recipes, runs
+from jaxdl.applications.summarization import METHODS, oracle, rank
+from jaxdl.artifacts import files
+from jaxdl.cli.compilation import use_compilation_cache
 from jaxdl.data.arrays import Arrays
 from jaxdl.data.sentences import porter_stemmer
+from jaxdl.metrics.summaries import Tokenizer, rouge, tokenize
 from jaxdl.models import ranker
-from jaxdl.rouge import Tokenizer, rouge, tokenize
-from jaxdl.summarization import METHODS, oracle, rank
+from jaxdl.runs import run_folder
 
 RESULTS = Path(__file__).parent / "results" / "scores"
 NAME = "scitldr_summaries"

@@ -12,10 +12,8 @@ if TYPE_CHECKING:
     from jaxdl import models as models
     from jaxdl import nn as nn
     from jaxdl import optim as optim
-    from jaxdl import regularizers as regularizers
-    from jaxdl import rouge as rouge
     from jaxdl import similarity as similarity
-    from jaxdl import term_weights as term_weights
+    from jaxdl import tasks as tasks
     from jaxdl import training as training
     from jaxdl.tree import summary as summary
 
@@ -31,10 +29,8 @@ _MODULES = (
     "nn",
     "optim",
     "recipes",
-    "regularizers",
-    "rouge",
     "similarity",
-    "term_weights",
+    "tasks",
     "training",
     "tree",
 )

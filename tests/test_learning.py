@@ -10,7 +10,8 @@ from jaxdl import data, optim
 from jaxdl.metrics import scalars
 from jaxdl.models import linear, mlp, perceptron
 from jaxdl.recipes import diabetes_linear, digits_mlp, iris_mlp, xor_mlp
-from jaxdl.training import evaluate, fit, supervised
+from jaxdl.tasks import supervised
+from jaxdl.training import evaluate, fit
 
 
 def _descend(loss, params, optimizer, steps: int) -> tuple[float, float]:

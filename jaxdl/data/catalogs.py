@@ -213,7 +213,7 @@ def attribute_vectors(
     >>> vectors.toarray().tolist(), names[0]
     ([[0.0, 1.0, 1.0], [1.0, 0.0, 0.0]], 'genre: family')
     """
-    from jaxdl.term_weights import count_terms, inverse_document_frequency, tf_idf  # they need jax
+    from jaxdl.similarity.term_weights import count_terms, inverse_document_frequency, tf_idf  # they need jax
 
     for name in attributes:
         if name not in catalog.attributes:

@@ -7,15 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxdl.decoding.loop import (
-    IMPOSSIBLE,
-    Decoded,
-    DecodeStep,
-    batch_size,
-    force,
-    forced_tokens,
-    score_dtype,
-)
+from jaxdl.decoding.loop import IMPOSSIBLE, Decoded, DecodeStep, batch_size, force, forced_tokens, score_dtype
 from jaxdl.types import Array, Key, Params, Tree, at_least_float32
 
 Pick: TypeAlias = Callable[[Array, Array], Array]  # (log-probabilities [B, V], step) -> tokens [B]

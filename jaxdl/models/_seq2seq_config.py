@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from jaxdl.nn.recurrent import CELLS, CellName
+from jaxdl.nn.recurrence import CELLS, CellName
 from jaxdl.validation import require_name, require_not_negative, require_positive, require_rate
 
 Attention = Literal["none", "additive", "dot"]

@@ -30,11 +30,12 @@ from typing import Literal, NamedTuple
 
 import jax
 
-from jaxdl import losses, metrics, regularizers
+from jaxdl import losses, metrics
 from jaxdl.data import corrupt
+from jaxdl.losses import regularizers
 from jaxdl.nn import activations, initializers
+from jaxdl.nn.affine import dense, flatten, init_dense
 from jaxdl.nn.conv import conv2d, conv_transpose2d, init_conv2d
-from jaxdl.nn.dense import dense, flatten, init_dense
 from jaxdl.types import Array, Key, Params, Shape
 from jaxdl.validation import require_name, require_not_negative, require_positive
 

@@ -21,9 +21,9 @@ import jax.numpy as jnp
 
 from jaxdl.losses import sparse_categorical_cross_entropy
 from jaxdl.nn import activations, initializers
+from jaxdl.nn.affine import dense, flatten, init_dense
 from jaxdl.nn.conv import conv2d, init_conv2d
-from jaxdl.nn.dense import dense, flatten, init_dense
-from jaxdl.nn.dropout import dropout
+from jaxdl.nn.noise import dropout
 from jaxdl.nn.norm import batch_norm, init_batch_norm
 from jaxdl.nn.pool import avg_pool2d, max_pool2d
 from jaxdl.types import Array, Key, Params, State

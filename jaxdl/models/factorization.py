@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from jaxdl import regularizers
-from jaxdl.nn.embedding import embedding, init_embedding
+from jaxdl.losses import regularizers
+from jaxdl.nn.embeddings import embedding, init_embedding
 from jaxdl.nn.initializers import normal, zeros
 from jaxdl.types import Array, Key, Params, at_least_float32
 from jaxdl.validation import require_positive

@@ -23,10 +23,10 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from jaxdl import minimax
+from jaxdl.losses import minimax
 from jaxdl.nn.activations import leaky_relu, relu
+from jaxdl.nn.affine import dense, flatten, init_dense
 from jaxdl.nn.conv import conv2d, conv_transpose2d, init_conv2d
-from jaxdl.nn.dense import dense, flatten, init_dense
 from jaxdl.nn.initializers import glorot_uniform, normal
 from jaxdl.nn.norm import batch_norm, init_batch_norm
 from jaxdl.nn.spectral import init_spectral_norm, spectral_norm

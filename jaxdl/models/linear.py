@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from jaxdl.losses import sparse_categorical_cross_entropy
 from jaxdl.nn.activations import sigmoid, softmax
-from jaxdl.nn.dense import dense, flatten, init_dense
+from jaxdl.nn.affine import dense, flatten, init_dense
 from jaxdl.nn.initializers import zeros
 from jaxdl.types import Array, Key, Params, at_least_float32
 from jaxdl.validation import require_positive

@@ -21,8 +21,8 @@ import jax
 
 from jaxdl import losses
 from jaxdl.nn import activations, initializers
-from jaxdl.nn.dense import dense, flatten, init_dense
-from jaxdl.nn.dropout import dropout
+from jaxdl.nn.affine import dense, flatten, init_dense
+from jaxdl.nn.noise import dropout
 from jaxdl.types import Array, Key, Params
 from jaxdl.validation import require_name, require_positive, require_rate
 

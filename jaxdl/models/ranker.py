@@ -28,10 +28,10 @@ from jaxdl.data.sentences import words
 from jaxdl.losses import sparse_categorical_cross_entropy
 from jaxdl.models import textrank
 from jaxdl.nn.activations import relu
-from jaxdl.nn.dense import dense, init_dense
-from jaxdl.nn.dropout import dropout
-from jaxdl.nn.embedding import embedding, init_embedding
+from jaxdl.nn.affine import dense, init_dense
+from jaxdl.nn.embeddings import embedding, init_embedding
 from jaxdl.nn.initializers import he_normal
+from jaxdl.nn.noise import dropout
 from jaxdl.types import Array, Key, Params
 from jaxdl.validation import require_positive, require_rate
 

@@ -12,7 +12,7 @@ Only positive similarities count. With the centered cosine the averages are of r
 (`from_items`); a cold start is user-based with the similarity of the users' attributes (`from_neighbors`).
 
 Here all users and items are in tables on the device, scored in blocks of users and differentiable; reasons, and one
-user among too many for a table, are the business of `jaxdl.neighborhood`.
+user among too many for a table, are the business of `jaxdl.applications.recommend.neighborhood`.
 
 U users, I items, B users asked for, M neighbors. `values` are ratings (1 for a visit) and `known` marks where there is
 one: 0 may be a rating. References: Resnick et al., "GroupLens", 1994; Breese, Heckerman, Kadie, "Empirical analysis of
@@ -29,7 +29,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxdl.similarity import center, unit
-from jaxdl.term_weights import inverse_document_frequency
+from jaxdl.similarity.term_weights import inverse_document_frequency
 from jaxdl.types import Array, Key, Params
 from jaxdl.validation import require_name, require_not_negative, require_positive
 

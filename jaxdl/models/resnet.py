@@ -18,9 +18,9 @@ import jax
 from jaxdl.losses import sparse_categorical_cross_entropy
 from jaxdl.nn import initializers
 from jaxdl.nn.activations import relu
+from jaxdl.nn.affine import dense, init_dense
 from jaxdl.nn.conv import conv2d, init_conv2d
-from jaxdl.nn.dense import dense, init_dense
-from jaxdl.nn.dropout import dropout
+from jaxdl.nn.noise import dropout
 from jaxdl.nn.norm import batch_norm, init_batch_norm
 from jaxdl.nn.pool import global_avg_pool2d
 from jaxdl.types import Array, Key, Params, State

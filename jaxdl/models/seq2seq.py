@@ -26,12 +26,12 @@ import jax.numpy as jnp
 
 from jaxdl.losses import sparse_categorical_cross_entropy
 from jaxdl.models._seq2seq_config import Config as Config
+from jaxdl.nn.affine import dense, init_dense
 from jaxdl.nn.attention import additive_attention, attention_weights, init_additive_attention
-from jaxdl.nn.dense import dense, init_dense
-from jaxdl.nn.dropout import dropout
-from jaxdl.nn.embedding import embedding, init_embedding
-from jaxdl.nn.pointer import mix_copies
-from jaxdl.nn.recurrent import CELLS, Carry, bidirectional, recurrent
+from jaxdl.nn.copying import mix_copies
+from jaxdl.nn.embeddings import embedding, init_embedding
+from jaxdl.nn.noise import dropout
+from jaxdl.nn.recurrence import CELLS, Carry, bidirectional, recurrent
 from jaxdl.types import Array, Key, Params, Tree, at_least_float32, wide_dtype
 
 

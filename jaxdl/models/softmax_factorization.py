@@ -20,8 +20,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxdl import losses
-from jaxdl.nn.dropout import dropout
 from jaxdl.nn.initializers import normal
+from jaxdl.nn.noise import dropout
 from jaxdl.types import Array, Key, Params
 from jaxdl.validation import require_positive, require_rate
 

@@ -33,8 +33,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl import term_weights
 from jaxdl.data.sentences import words
+from jaxdl.similarity import term_weights
 from jaxdl.types import Array, Key
 from jaxdl.validation import require_name, require_not_negative, require_positive, require_rate
 

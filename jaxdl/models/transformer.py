@@ -26,20 +26,15 @@ import jax.numpy as jnp
 from jaxdl.losses import sparse_categorical_cross_entropy
 from jaxdl.models._transformer_config import Config as Config
 from jaxdl.nn import activations
+from jaxdl.nn.affine import dense, init_dense
 from jaxdl.nn.attention import attention_weights, multi_head_attention, project_keys_values, project_queries
-from jaxdl.nn.dense import dense, init_dense
-from jaxdl.nn.dropout import dropout
-from jaxdl.nn.embedding import embedding, init_embedding, sinusoidal_positions, unembedding
-from jaxdl.nn.key_value_cache import (
-    cached_cross_attention,
-    cached_self_attention,
-    init_key_value_cache,
-    memory_cache,
-)
+from jaxdl.nn.blocks import Attend, init_transformer_block, transformer_block
+from jaxdl.nn.caching import cached_cross_attention, cached_self_attention, init_key_value_cache, memory_cache
+from jaxdl.nn.copying import init_pointer, mix_copies, pointer
+from jaxdl.nn.depth import init_stack, stack
+from jaxdl.nn.embeddings import embedding, init_embedding, sinusoidal_positions, unembedding
+from jaxdl.nn.noise import dropout
 from jaxdl.nn.norm import init_layer_norm, layer_norm
-from jaxdl.nn.pointer import init_pointer, mix_copies, pointer
-from jaxdl.nn.stack import init_stack, stack
-from jaxdl.nn.transformer_block import Attend, init_transformer_block, transformer_block
 from jaxdl.types import Array, Key, Params, Tree, at_least_float32
 
 

@@ -19,9 +19,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxdl.nn.chunked_attention import chunked_attention
-from jaxdl.nn.dense import dense, init_dense
-from jaxdl.nn.embedding import rotary
+from jaxdl.kernels.attention_chunks import chunked_attention
+from jaxdl.nn.affine import dense, init_dense
+from jaxdl.nn.embeddings import rotary
 from jaxdl.nn.initializers import glorot_uniform
 from jaxdl.types import Array, DType, Key, Params, at_least_float32, wide_dtype
 from jaxdl.validation import require_name

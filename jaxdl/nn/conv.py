@@ -2,8 +2,8 @@
 
 Kernels are HWIO and not flipped (a cross-correlation, as everywhere in deep learning). Which formulation computes the
 sum is chosen by `method`: "auto" takes the native operation on a GPU and in half precision, and on a CPU the fastest
-of several for the shape (`jaxdl.nn.conv_cpu`); "lax" is always the native one; "patches", "taps" and "winograd" name
-one. All agree to rounding. Forward-mode differentiation (`jax.jvp`) needs method="lax".
+of several for the shape (`kernels.convolution`); "lax" is always the native one; "patches", "taps" and "winograd"
+name one. All agree to rounding. Forward-mode differentiation (`jax.jvp`) needs method="lax".
 
 Dims: B batch, H/W height and width, P/Q height and width out, C channels in, O channels out, k window, g groups.
 """
@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxdl.nn import conv_cpu
-from jaxdl.nn.conv_cpu.geometry import Geometry, Padding, Window
+from jaxdl.kernels import convolution
+from jaxdl.kernels.convolution.geometry import Geometry, Padding, Window
 from jaxdl.nn.initializers import he_normal, zeros
 from jaxdl.types import Array, DType, Initializer, Key, Params
 
@@ -87,7 +87,7 @@ def conv2d(
         )
     pads = _explicit(padding, x.shape, w.shape, strides, dilation)
     g = Geometry(_pair(strides), pads, _pair(dilation), groups)
-    if min(conv_cpu.output_hw(x.shape, w.shape, g)) < 1:
+    if min(convolution.output_hw(x.shape, w.shape, g)) < 1:
         raise ValueError(f"conv2d: the window of w {w.shape} does not fit into x {x.shape}, padding {padding}")
     y = _convolve(x, w.astype(x.dtype), g, method)
     return _add_bias(params, y)
@@ -95,14 +95,14 @@ def conv2d(
 
 def _convolve(x: Array, w: Array, geometry: Geometry, method: str) -> Array:
     if method == "auto":
-        lowering = conv_cpu.choose_here(w.shape, geometry, x.dtype)
+        lowering = convolution.choose_here(w.shape, geometry, x.dtype)
     elif method == "lax":
-        lowering = conv_cpu.Lowering()
+        lowering = convolution.Lowering()
     else:
-        lowering = conv_cpu.named(method, w.shape, geometry)
-    if lowering == conv_cpu.Lowering():
-        return conv_cpu.forward_lax(x, w, geometry)  # with its native rules for both modes
-    return conv_cpu.convolve(x, w, geometry, lowering)
+        lowering = convolution.named(method, w.shape, geometry)
+    if lowering == convolution.Lowering():
+        return convolution.forward_lax(x, w, geometry)  # with its native rules for both modes
+    return convolution.convolve(x, w, geometry, lowering)
 
 
 def init_conv1d(
@@ -211,10 +211,10 @@ def conv_transpose2d(
         return _add_bias(params, y)
     turned, geometry = w[::-1, ::-1].swapaxes(2, 3), Geometry(_pair(strides), pad)
     if method == "auto":
-        lowering = conv_cpu.choose_transpose(turned.shape, geometry, x.dtype, jax.default_backend())
+        lowering = convolution.choose_transpose(turned.shape, geometry, x.dtype, jax.default_backend())
     else:
-        lowering = conv_cpu.named(method, turned.shape, geometry)
-    return _add_bias(params, conv_cpu.convolve_transpose(x, turned, geometry, lowering, hw))
+        lowering = convolution.named(method, turned.shape, geometry)
+    return _add_bias(params, convolution.convolve_transpose(x, turned, geometry, lowering, hw))
 
 
 def _transposed(padding: PaddingLike, axis: int, size: int, k: int, stride: int) -> tuple[int, tuple[int, int]]:

@@ -3,11 +3,12 @@
 import dataclasses
 from typing import Any
 
-from jaxdl import sequence_metrics, translation
 from jaxdl.data import Splits, dates, text
 from jaxdl.data.arrays import Arrays
 from jaxdl.data.pairs import texts
-from jaxdl.training import Task, sequences
+from jaxdl.metrics import sequence_metrics
+from jaxdl.tasks import sequences, translation
+from jaxdl.training import Task
 from jaxdl.validation import require_positive
 
 N_SOURCE, N_TARGET = 256, 16  # room for 198 and 15 tokens: another version of Babel may write a few letters more

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from jaxdl import data, sequence_metrics, translation
+from jaxdl import data
 from jaxdl.data import text
 from jaxdl.data.arrays import Arrays, take
-from jaxdl.training import Task, sequences
+from jaxdl.metrics import sequence_metrics
+from jaxdl.tasks import sequences, translation
+from jaxdl.training import Task
 
 N_SOURCE, N_TARGET = 31, 43  # 27 graphemes and 39 phones, four special tokens each
 

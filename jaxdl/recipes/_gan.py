@@ -8,14 +8,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl import data, pictures
+from jaxdl import data
+from jaxdl.artifacts import pictures
 from jaxdl.data.splits import Splits
+from jaxdl.metrics.sample_scores import class_entropy, frechet_distance, parzen_scores
 from jaxdl.models import gan
 from jaxdl.recipes._judge import judge
-from jaxdl.sample_scores import class_entropy, frechet_distance, parzen_scores
-from jaxdl.training import Task, TrainState, adversarial
-from jaxdl.training import game as adversarial_game
-from jaxdl.training.supervised import as_float
+from jaxdl.tasks import adversarial
+from jaxdl.tasks import game as adversarial_game
+from jaxdl.tasks.supervised import as_float
+from jaxdl.training import Task, TrainState
 from jaxdl.types import Array, Key
 
 SAMPLES = 10_000  # that the scores are computed from

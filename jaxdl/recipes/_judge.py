@@ -11,14 +11,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl import metrics, run_folder
+from jaxdl import metrics
+from jaxdl.artifacts.files import write_json
 from jaxdl.data.sources import cache_folder
-from jaxdl.files import write_json
 from jaxdl.models import cnn
 from jaxdl.nn import activations
-from jaxdl.nn.dense import dense, flatten
+from jaxdl.nn.affine import dense, flatten
 from jaxdl.recipes import digits_cnn, fashion_cnn, mnist_cnn
-from jaxdl.training import TrainState, evaluate, fit, supervised
+from jaxdl.tasks import supervised
+from jaxdl.training import TrainState, evaluate, fit
+from jaxdl.training.parameters import read_params, write_params
 from jaxdl.types import Array
 
 _ROWS = 500
@@ -51,14 +53,14 @@ def judge(name: str) -> Judge:
     folder = cache_folder() / "judges" / f"{name}-{digest}"
     try:
         accuracy = float(json.loads((folder / "judge.json").read_text())["accuracy"])
-        state = run_folder.read_params(folder, _blank(config))
+        state = read_params(folder, _blank(config))
     except (OSError, ValueError, KeyError, TypeError):  # not there yet, or damaged
         task = recipe.task(config)
         state, _ = fit(task, epochs=config.epochs, batch_size=config.batch_size, seed=config.seed)
         accuracy = metrics.scalars(evaluate(task.evaluate, state, task.data.test))["accuracy"]
         with contextlib.suppress(OSError):  # a cache that cannot be written costs the next run its training again
             folder.mkdir(parents=True, exist_ok=True)
-            run_folder.write_params(folder, state)
+            write_params(folder, state)
             write_json(folder / "judge.json", {"accuracy": accuracy, "config": repr(config)})
     return Judge(functools.partial(_look, config.model, state), accuracy)
 

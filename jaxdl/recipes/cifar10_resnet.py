@@ -6,8 +6,8 @@ jaxdl train cifar10_resnet
 import dataclasses
 
 from jaxdl.models import resnet
-from jaxdl.recipes import _vision
-from jaxdl.training import Task, supervised
+from jaxdl.tasks import supervised, vision
+from jaxdl.training import Task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,4 +32,4 @@ class Config(supervised.ImageConfig):
 
 def task(config: Config) -> Task:
     """The official training and test parts; the epoch is judged on the held-out share of the training part."""
-    return _vision.task("cifar10", resnet, config)
+    return vision.task("cifar10", resnet, config)

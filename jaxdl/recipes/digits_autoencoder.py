@@ -13,10 +13,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl import data, pictures
+from jaxdl import data
+from jaxdl.artifacts import pictures
 from jaxdl.models import autoencoder
-from jaxdl.recipes import _autoencoder
-from jaxdl.training import Task, TrainState, supervised
+from jaxdl.tasks import autoencoding, supervised
+from jaxdl.training import Task, TrainState
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,13 +43,13 @@ def task(config: Config) -> Task:
     splits = data.split(digits.train, validation=config.validation, test=0.2, stratify="y", seed=config.seed)
 
     def scores(state: TrainState, _: data.Splits) -> dict[str, float]:
-        return _autoencoder.explained_variance(built, config.model.n_code, state)
+        return autoencoding.explained_variance(built, config.model.n_code, state)
 
-    figures = {"reconstructions": functools.partial(_autoencoder.reconstructions, config.model)}
+    figures = {"reconstructions": functools.partial(autoencoding.reconstructions, config.model)}
     if config.model.n_code == 2:
         figures["codes"] = functools.partial(codes, config.model, digits.class_names)
         figures["plane"] = functools.partial(plane, config.model)
-    built = _autoencoder.task(
+    built = autoencoding.task(
         config.model, config, splits, pictures=figures, scores=scores, headline="explained variance"
     )
     return built

@@ -9,8 +9,8 @@ import dataclasses
 
 from jaxdl import data
 from jaxdl.models import cnn
-from jaxdl.recipes import _vision
-from jaxdl.training import Task, supervised
+from jaxdl.tasks import supervised, vision
+from jaxdl.training import Task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,4 +32,4 @@ def task(config: Config) -> Task:
     """1,797 digits, 70 % to train on, 10 % to choose the epoch, 20 % to test; stratified."""
     digits = data.load("digits")
     splits = data.split(digits.train, validation=config.validation, test=0.2, stratify="y", seed=config.seed)
-    return _vision.classifier(cnn, config, splits, digits.class_names)
+    return vision.classifier(cnn, config, splits, digits.class_names)

@@ -9,8 +9,8 @@ import dataclasses
 
 from jaxdl import data
 from jaxdl.models import autoencoder
-from jaxdl.recipes import _autoencoder, _vision
-from jaxdl.training import Task, TrainState, supervised
+from jaxdl.tasks import autoencoding, supervised, vision
+from jaxdl.training import Task, TrainState
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Config(supervised.Config):
 
 def task(config: Config) -> Task:
     """The official parts; scored by the variance of the test images that the codes explain."""
-    splits, _ = _vision.load("fashion_mnist", config)
+    splits, _ = vision.load("fashion_mnist", config)
 
     def scores(state: TrainState, _: data.Splits) -> dict[str, float]:
-        return _autoencoder.explained_variance(built, config.model.n_code, state)
+        return autoencoding.explained_variance(built, config.model.n_code, state)
 
-    figures = _autoencoder.figures(config.model)
-    built = _autoencoder.task(
+    figures = autoencoding.figures(config.model)
+    built = autoencoding.task(
         config.model, config, splits, pictures=figures, scores=scores, headline="explained variance"
     )
     return built

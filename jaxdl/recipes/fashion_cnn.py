@@ -8,8 +8,8 @@ Test accuracy 0.9290 (mean of 3 seeds), 1844 s for the fastest run on cpu, 2 cor
 import dataclasses
 
 from jaxdl.models import cnn
-from jaxdl.recipes import _vision
-from jaxdl.training import Task, supervised
+from jaxdl.tasks import supervised, vision
+from jaxdl.training import Task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,4 +33,4 @@ class Config(supervised.ImageConfig):
 
 def task(config: Config) -> Task:
     """The official training and test parts; the epoch is judged on the held-out share of the training part."""
-    return _vision.task("fashion_mnist", cnn, config)
+    return vision.task("fashion_mnist", cnn, config)

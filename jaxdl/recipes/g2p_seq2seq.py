@@ -12,7 +12,8 @@ import dataclasses
 
 from jaxdl.models import seq2seq
 from jaxdl.recipes import _g2p
-from jaxdl.training import Task, supervised
+from jaxdl.tasks import supervised
+from jaxdl.training import Task
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,7 +9,8 @@ import dataclasses
 
 from jaxdl import data
 from jaxdl.models import mlp
-from jaxdl.training import Task, supervised
+from jaxdl.tasks import supervised
+from jaxdl.training import Task
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,12 +13,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl import pictures
+from jaxdl.artifacts import pictures
 from jaxdl.data.splits import Splits
+from jaxdl.metrics.sample_scores import mode_coverage
 from jaxdl.models import gan
 from jaxdl.recipes import _gan
-from jaxdl.sample_scores import mode_coverage
-from jaxdl.training import Task, TrainState, adversarial
+from jaxdl.tasks import adversarial
+from jaxdl.training import Task, TrainState
 from jaxdl.types import Array, Key
 
 MODES, RADIUS, STD = 8, 2.0, 0.02

@@ -15,14 +15,14 @@ import numpy as np
 
 from jaxdl import data
 from jaxdl.models import autoencoder
-from jaxdl.recipes import _stacked
-from jaxdl.training import Task, supervised
+from jaxdl.tasks import stacking, supervised
+from jaxdl.training import Task
 
 _TRAIN, _VALIDATION, _TEST = 10_000, 2_000, 50_000
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(_stacked.Config):
+class Config(stacking.Config):
     """MNIST-basic, 784-1000-1000-1000-10. `validation` has no effect: the sizes of the parts belong to the task."""
 
     model: autoencoder.Config = autoencoder.Config(
@@ -43,8 +43,8 @@ class Config(_stacked.Config):
 
 
 def task(config: Config) -> Task:
-    """See `load` for the images and `_stacked.task` for the stages and scores."""
-    return _stacked.task(config, *load(config.seed))
+    """See `load` for the images and `stacking.task` for the stages and scores."""
+    return stacking.task(config, *load(config.seed))
 
 
 def load(seed: int) -> tuple[data.Splits, tuple[str, ...]]:

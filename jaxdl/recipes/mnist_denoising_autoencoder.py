@@ -12,8 +12,8 @@ import jax.numpy as jnp
 
 from jaxdl import data, metrics
 from jaxdl.models import autoencoder
-from jaxdl.recipes import _autoencoder, _vision
-from jaxdl.training import Task, TrainState, evaluate, supervised
+from jaxdl.tasks import autoencoding, supervised, vision
+from jaxdl.training import Task, TrainState, evaluate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +40,7 @@ def task(config: Config) -> Task:
     Scores: how much the reconstruction of noisy test images is closer to the clean ones (PSNR), and the accuracy of
     linear classifiers on the codes, on the plain autoencoder's codes and on the raw pixels.
     """
-    splits, class_names = _vision.load("mnist", config)
+    splits, class_names = vision.load("mnist", config)
     plain = dataclasses.replace(config.model, corruption="none", corruption_level=0.0)
 
     def init(key: jax.Array) -> TrainState:
@@ -48,7 +48,7 @@ def task(config: Config) -> Task:
         return state._replace(state={"plain": jax.tree.map(jnp.zeros_like, state.params)})
 
     def warm_start(state: TrainState) -> TrainState:
-        trained = _autoencoder.stage("plain autoencoder", _autoencoder.task(plain, config, splits), config)
+        trained = autoencoding.stage("plain autoencoder", autoencoding.task(plain, config, splits), config)
         return state._replace(state={"plain": trained.params})
 
     def scores(state: TrainState, splits: data.Splits) -> dict[str, float]:
@@ -60,12 +60,12 @@ def task(config: Config) -> Task:
             "probe accuracy of the plain one": lambda x: autoencoder.encode(state.state["plain"], x, plain),
             "probe accuracy of pixels": lambda x: x.reshape(len(x), -1),
         }
-        return values | {name: _autoencoder.probe_accuracy(f, splits, class_names) for name, f in encoders.items()}
+        return values | {name: autoencoding.probe_accuracy(f, splits, class_names) for name, f in encoders.items()}
 
     def plain_filters(state: TrainState, _: data.Splits) -> object:
         title = "filters of the plain autoencoder"
-        return _autoencoder.filter_grid(state.state["plain"]["encoder"], plain.shape, title=title)
+        return autoencoding.filter_grid(state.state["plain"]["encoder"], plain.shape, title=title)
 
-    figures = _autoencoder.figures(config.model) | {"filters_plain": plain_filters}
-    built = _autoencoder.task(config.model, config, splits, pictures=figures, scores=scores, headline="PSNR gain, dB")
+    figures = autoencoding.figures(config.model) | {"filters_plain": plain_filters}
+    built = autoencoding.task(config.model, config, splits, pictures=figures, scores=scores, headline="PSNR gain, dB")
     return built._replace(init=init, warm_start=warm_start)

@@ -12,7 +12,8 @@ import dataclasses
 
 from jaxdl.models import gan
 from jaxdl.recipes import _gan
-from jaxdl.training import Task, adversarial
+from jaxdl.tasks import adversarial
+from jaxdl.training import Task
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,8 +8,8 @@ Test accuracy 0.9846 (mean of 3 seeds), 41 s for the fastest run on cpu, 2 cores
 import dataclasses
 
 from jaxdl.models import mlp
-from jaxdl.recipes import _vision
-from jaxdl.training import Task, supervised
+from jaxdl.tasks import supervised, vision
+from jaxdl.training import Task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,4 +29,4 @@ class Config(supervised.ImageConfig):
 
 def task(config: Config) -> Task:
     """The official training and test parts; the epoch is judged on the held-out share of the training part."""
-    return _vision.task("mnist", mlp, config)
+    return vision.task("mnist", mlp, config)

@@ -9,8 +9,8 @@ import dataclasses
 
 from jaxdl import data
 from jaxdl.models import autoencoder
-from jaxdl.recipes import _autoencoder, _vision
-from jaxdl.training import Task, TrainState, supervised
+from jaxdl.tasks import autoencoding, supervised, vision
+from jaxdl.training import Task, TrainState
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Config(supervised.Config):
 
 def task(config: Config) -> Task:
     """The official parts; scored by a linear classifier on the codes, beside one on the raw pixels."""
-    splits, class_names = _vision.load("mnist", config)
+    splits, class_names = vision.load("mnist", config)
 
     def scores(state: TrainState, splits: data.Splits) -> dict[str, float]:
         encode = lambda x: autoencoder.encode(state.params, x, config.model)  # noqa: E731
         pixels = lambda x: x.reshape(len(x), -1)  # noqa: E731
-        probe = lambda function: _autoencoder.probe_accuracy(function, splits, class_names)  # noqa: E731
+        probe = lambda function: autoencoding.probe_accuracy(function, splits, class_names)  # noqa: E731
         return {"probe accuracy": probe(encode), "probe accuracy of pixels": probe(pixels)}
 
-    figures = _autoencoder.figures(config.model)
-    return _autoencoder.task(config.model, config, splits, pictures=figures, scores=scores, headline="probe accuracy")
+    figures = autoencoding.figures(config.model)
+    return autoencoding.task(config.model, config, splits, pictures=figures, scores=scores, headline="probe accuracy")

@@ -11,12 +11,12 @@ dropout fine-tune them.
 
 import dataclasses
 
-from jaxdl.recipes import _stacked, _vision
-from jaxdl.training import Task, supervised
+from jaxdl.tasks import stacking, supervised, vision
+from jaxdl.training import Task
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(_stacked.Config):
+class Config(stacking.Config):
     """MNIST, 784-500-500-10."""
 
     epochs: int = 15
@@ -27,5 +27,5 @@ class Config(_stacked.Config):
 
 
 def task(config: Config) -> Task:
-    """The official parts; see `_stacked.task` for the stages and scores."""
-    return _stacked.task(config, *_vision.load("mnist", config))
+    """The official parts; see `stacking.task` for the stages and scores."""
+    return stacking.task(config, *vision.load("mnist", config))

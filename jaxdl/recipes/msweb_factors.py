@@ -9,8 +9,9 @@ import dataclasses
 
 from jaxdl import data, metrics
 from jaxdl.models import softmax_factorization
-from jaxdl.recipes import _factors
-from jaxdl.training import Task, TrainState, evaluate, supervised
+from jaxdl.tasks import factorization as factorization_tasks
+from jaxdl.tasks import supervised
+from jaxdl.training import Task, TrainState, evaluate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,15 +40,15 @@ def task(config: Config) -> Task:
     assert msweb.test is not None
     users = data.split(msweb.train, validation=config.validation, test=0.0, seed=config.seed)
     train = users.train | {"shown": users.train["x"]}
-    validation = _factors.asked(users.validation["x"], seed=config.seed) if config.validation else {}
-    splits = data.Splits(train, validation, _factors.asked(msweb.test["x"], seed=config.seed))
+    validation = factorization_tasks.asked(users.validation["x"], seed=config.seed) if config.validation else {}
+    splits = data.Splits(train, validation, factorization_tasks.asked(msweb.test["x"], seed=config.seed))
 
     def scores(state: TrainState, splits: data.Splits) -> dict[str, float]:
         found = {"all_but_1": metrics.scalars(evaluate(built.evaluate, state, splits.test))["ranked_score"]}
         for given in (2, 5, 10):
-            part = _factors.asked(splits.test["x"], given, seed=config.seed)
+            part = factorization_tasks.asked(splits.test["x"], given, seed=config.seed)
             found[f"given_{given}"] = metrics.scalars(evaluate(built.evaluate, state, part))["ranked_score"]
         return found
 
-    built = _factors.visits_task(config.model, config, splits, scores=scores, headline="all_but_1")
+    built = factorization_tasks.visits_task(config.model, config, splits, scores=scores, headline="all_but_1")
     return built

@@ -10,10 +10,11 @@ Needs the extra `jaxdl[text]`. The defaults are a labeled short run for a CPU; a
 import dataclasses
 from typing import Any
 
-from jaxdl import data, translation
+from jaxdl import data
 from jaxdl.data import text
 from jaxdl.models import transformer
-from jaxdl.training import Task, sequences, supervised
+from jaxdl.tasks import sequences, supervised, translation
+from jaxdl.training import Task
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,8 +13,9 @@ import numpy as np
 from jaxdl import data
 from jaxdl.data.ratings import Generated, generate, split_ratings
 from jaxdl.models import factorization
-from jaxdl.recipes import _factors
-from jaxdl.training import Task, TrainState, supervised
+from jaxdl.tasks import factorization as factorization_tasks
+from jaxdl.tasks import supervised
+from jaxdl.training import Task, TrainState
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,14 +42,14 @@ def task(config: Config) -> Task:
     """
     made = generate(seed=config.seed)
     parts = split_ratings(made.ratings, validation=config.validation, test=0.1, seed=config.seed)
-    splits = data.Splits(*(_factors.pairs(part) for part in parts))
+    splits = data.Splits(*(factorization_tasks.pairs(part) for part in parts))
     users, items = made.truth.shape
     model = factorization.Config(users, items, config.n_factors, mean=float(splits.train["y"].mean()))
 
     def scores(state: TrainState, splits: data.Splits) -> dict[str, float]:
         return {"true_rmse": _true_rmse(state, made, model), "item_mean_rmse": _item_mean_rmse(splits, items)}
 
-    return _factors.ratings_task(model, config, splits, scores=scores)
+    return factorization_tasks.ratings_task(model, config, splits, scores=scores)
 
 
 def _true_rmse(state: TrainState, made: Generated, model: factorization.Config) -> float:

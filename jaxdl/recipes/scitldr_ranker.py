@@ -12,12 +12,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl import data, losses, metrics, regularizers
+from jaxdl import data, losses, metrics
 from jaxdl.data.arrays import Arrays, count
+from jaxdl.losses import regularizers
+from jaxdl.metrics.summaries import rouge
 from jaxdl.models import ranker
-from jaxdl.rouge import rouge
-from jaxdl.training import Task, init_train_state, make_train_step, supervised
-from jaxdl.training.options import make_optimizer
+from jaxdl.tasks import supervised
+from jaxdl.tasks.options import make_optimizer
+from jaxdl.training import Task, init_train_state, make_train_step
 from jaxdl.training.step import TrainState
 from jaxdl.types import Array, Batch, Key, Metrics, Params, State
 

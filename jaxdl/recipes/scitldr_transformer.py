@@ -11,13 +11,14 @@ labeled short run for a CPU; a GPU deserves `--epochs 60 --beam 4`.
 
 import dataclasses
 
-from jaxdl import data, translation
+from jaxdl import data
 from jaxdl.data import text
 from jaxdl.data.arrays import Arrays
 from jaxdl.data.pairs import texts
+from jaxdl.metrics.summaries import Tokenizer, rouge, tokenize
 from jaxdl.models import transformer
-from jaxdl.rouge import Tokenizer, rouge, tokenize
-from jaxdl.training import Task, sequences, supervised
+from jaxdl.tasks import sequences, supervised, translation
+from jaxdl.training import Task
 
 
 @dataclasses.dataclass(frozen=True)

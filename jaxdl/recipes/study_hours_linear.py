@@ -11,7 +11,8 @@ import numpy as np
 
 from jaxdl.data import Splits
 from jaxdl.models import linear
-from jaxdl.training import Task, supervised
+from jaxdl.tasks import supervised
+from jaxdl.training import Task
 
 HOURS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0, 6.5, 7.0, 7.5, 8.0)
 SCORE = (34.0, 41.0, 38.0, 47.0, 45.0, 52.0, 57.0, 55.0, 63.0, 62.0, 70.0, 69.0, 76.0, 81.0, 79.0, 88.0)  # made up

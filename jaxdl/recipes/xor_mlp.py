@@ -11,7 +11,8 @@ import numpy as np
 
 from jaxdl.data import Splits
 from jaxdl.models import mlp
-from jaxdl.training import Task, supervised
+from jaxdl.tasks import supervised
+from jaxdl.training import Task
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from jaxdl import files
+from jaxdl.artifacts import files
 from jaxdl.training.events import STOP, Callback, Event
 from jaxdl.training.step import TrainState
 from jaxdl.tree import named_leaves

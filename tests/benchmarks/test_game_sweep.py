@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import game_sweep, records
 from jaxdl.models import gan
-from jaxdl.training import adversarial
+from jaxdl.tasks import adversarial
 
 
 @pytest.fixture(scope="module")

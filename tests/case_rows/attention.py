@@ -9,7 +9,7 @@ from cases import Case
 
 from case_rows.sequences import MASK, ROUNDING, WIDE, normal
 from jaxdl import nn
-from jaxdl.nn.pointer import init_pointer, pointer
+from jaxdl.nn.copying import init_pointer, pointer
 
 
 def _qkv(key, n_keys=5):

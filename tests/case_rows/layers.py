@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from cases import Case
 
-from jaxdl import nn, regularizers
+from jaxdl import nn
+from jaxdl.losses import regularizers
 
 DROP = jax.random.key(7)
 

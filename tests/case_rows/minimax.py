@@ -1,4 +1,4 @@
-"""Rows for jaxdl.minimax."""
+"""Rows for jaxdl.losses.minimax."""
 
 import functools
 
@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from cases import Case
 
-from jaxdl import minimax
+from jaxdl.losses import minimax
 from jaxdl.nn.activations import softmax
 
 MASK = jnp.array([True, False, True, True, False])

@@ -1,4 +1,4 @@
-"""Rows for jaxdl.sample_scores."""
+"""Rows for jaxdl.metrics.sample_scores."""
 
 import functools
 
@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from cases import Case
 
-from jaxdl import sample_scores
+from jaxdl.metrics import sample_scores
 
 
 def _points(key, n=(7, 5)):

@@ -1,4 +1,4 @@
-"""Rows for jaxdl.similarity and jaxdl.term_weights: dense rows; scipy.sparse ones are in tests/test_similarity.py."""
+"""Rows for jaxdl.similarity: dense rows; scipy.sparse ones are in tests/similarity/test_similarity.py."""
 
 import functools
 
@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from cases import Case
 
-from jaxdl import similarity, term_weights
+from jaxdl import similarity
+from jaxdl.similarity import term_weights
 
 
 def _pair(key):

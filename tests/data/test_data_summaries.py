@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from small_tasks import needs_papers
 
-from jaxdl import data, rouge
+from jaxdl import data
+from jaxdl.applications.summarization import rank
 from jaxdl.data.sentences import porter_stemmer
 from jaxdl.data.sources import DataDamaged
 from jaxdl.data.summaries import read_scitldr
-from jaxdl.summarization import rank
+from jaxdl.metrics import summaries
 
 LINE = '{"source": ["We try. ", "It works."], "source_labels": [0, 1], "target": ["A method."]}'
 
@@ -50,7 +51,7 @@ def test_the_official_parts():
 def scores(part, chosen, tokenizer):
     """Mean F of ROUGE-1, 2, L in percent of one chosen sentence a paper."""
     each = [
-        [score.f for score in rouge.rouge(x[i], references, tokenizer=tokenizer).values()]
+        [score.f for score in summaries.rouge(x[i], references, tokenizer=tokenizer).values()]
         for x, references, i in zip(part["x"], part["references"], chosen, strict=True)
     ]
     return 100 * np.mean(each, axis=0)
@@ -60,7 +61,7 @@ def scores(part, chosen, tokenizer):
 def test_published_baselines_and_what_beats_them():
     """Lead-1 31.29/12.33/24.98 and the labels 44.38/23.77/36.71: rouge-score with stemming, measured elsewhere."""
     pytest.importorskip("nltk")
-    tokenizer = functools.lru_cache(maxsize=None)(functools.partial(rouge.tokenize, stem=porter_stemmer()))
+    tokenizer = functools.lru_cache(maxsize=None)(functools.partial(summaries.tokenize, stem=porter_stemmer()))
     part = data.load("scitldr", download=False).test
     assert part is not None
     lead = scores(part, [0] * 618, tokenizer)

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from jaxdl import metrics, nn, optim, pictures, regularizers
+from jaxdl import metrics, nn, optim
+from jaxdl.artifacts import pictures
+from jaxdl.losses import regularizers
 from jaxdl.models import autoencoder, mlp
-from jaxdl.recipes import _stacked
+from jaxdl.tasks import stacking
 
 DEEP = autoencoder.Config(shape=(3, 2), n_code=3, widths=(5, 4), activation="sigmoid", code_activation="sigmoid")
 WIDE = autoencoder.Config(shape=(8, 4, 2), n_code=70, widths=(32,))
@@ -195,7 +197,7 @@ def test_what_cannot_be_stacked_is_refused():
         with pytest.raises(ValueError, match="greedy pre-training stacks dense layers with one activation"):
             autoencoder.layer_configs(config)
     with pytest.raises(ValueError, match="greedy pre-training"):
-        _stacked.Config(model=CONV)
+        stacking.Config(model=CONV)
 
 
 def test_input_of_another_shape_is_named(key):

@@ -9,8 +9,10 @@ from sklearn.linear_model import Ridge
 from jaxdl import data, losses, metrics, optim
 from jaxdl.data.ratings import generate, split_ratings
 from jaxdl.models import factorization, softmax_factorization
-from jaxdl.recipes import _factors, ratings_factorization
-from jaxdl.training import evaluate, fit, supervised
+from jaxdl.recipes import ratings_factorization
+from jaxdl.tasks import factorization as factorization_tasks
+from jaxdl.tasks import supervised
+from jaxdl.training import evaluate, fit
 
 
 def test_rating_is_mean_biases_and_product(key):
@@ -134,11 +136,11 @@ def test_visits_task_learns_and_scores_only_who_is_asked():
     taste = np.arange(40) % 2
     x = np.random.default_rng(0).random((40, 10)) < np.where(taste[:, None] == np.arange(10)[None, :] % 2, 0.7, 0.02)
     x = x.astype(np.uint8)
-    part = _factors.asked(x)
+    part = factorization_tasks.asked(x)
     one = {"x": np.eye(10, dtype=np.uint8)[:3], "shown": np.eye(10, dtype=np.uint8)[:3]}  # nothing withheld
     model = softmax_factorization.Config(n_items=10, n_factors=4)
     settings = supervised.Config(epochs=40, batch_size=20, learning_rate=0.03)
-    task = _factors.visits_task(model, settings, data.Splits({"x": x, "shown": x}, part, {}))
+    task = factorization_tasks.visits_task(model, settings, data.Splits({"x": x, "shown": x}, part, {}))
     result = fit(task, epochs=40, batch_size=20)
     found = result.history.history["val_ranked_score"]
     assert found[-1] > 0.7 > found[0]
@@ -150,5 +152,5 @@ def test_visits_task_learns_and_scores_only_who_is_asked():
 def test_pairs_of_ratings():
     made = generate(10, 6).ratings
     train, _, test = split_ratings(made, validation=0.0, test=0.3)
-    assert _factors.pairs(train)["x"].shape == (len(train.values), 2)
+    assert factorization_tasks.pairs(train)["x"].shape == (len(train.values), 2)
     assert len(train.values) + len(test.values) == len(made.values)

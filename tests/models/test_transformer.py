@@ -12,7 +12,7 @@ from small_tasks import drawn
 
 from jaxdl import decoding, losses, optim
 from jaxdl.models import transformer
-from jaxdl.nn.stack import FEW
+from jaxdl.nn.depth import FEW
 from jaxdl.tree import parameter_count
 
 TINY = transformer.Config(9, 9, 8, 2, 2, 2, 12, dropout=0.0)

@@ -7,7 +7,7 @@ import pytest
 
 from jaxdl import nn
 from jaxdl.nn.attention import choose_implementation
-from jaxdl.nn.key_value_cache import cached_self_attention, init_key_value_cache
+from jaxdl.nn.caching import cached_self_attention, init_key_value_cache
 
 NOTHING = jnp.array([[True, True, False], [False, False, False]])[:, None, None]
 

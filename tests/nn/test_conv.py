@@ -10,10 +10,10 @@ from jax import lax
 
 from jaxdl import nn
 from jaxdl.checks import check_gradients
-from jaxdl.nn import conv_cpu
+from jaxdl.kernels import convolution
+from jaxdl.kernels.convolution import Lowering, patches, winograd
+from jaxdl.kernels.convolution.geometry import Geometry
 from jaxdl.nn.conv import conv1d, conv2d, conv_transpose2d, init_conv1d, init_conv2d
-from jaxdl.nn.conv_cpu import Lowering, patches, winograd
-from jaxdl.nn.conv_cpu.geometry import Geometry
 from jaxdl.nn.pool import avg_pool2d, global_avg_pool2d, max_pool2d, upsample2d
 
 SAME3 = ((1, 1), (1, 1))
@@ -40,7 +40,7 @@ def methods(w_shape, geometry):
 
 def value_and_gradients(lowering, geometry, x, w, dy):
     def run(x, w, dy):
-        y, vjp = jax.vjp(lambda x, w: conv_cpu.convolve(x, w, geometry, lowering), x, w)
+        y, vjp = jax.vjp(lambda x, w: convolution.convolve(x, w, geometry, lowering), x, w)
         return y, *vjp(dy)
 
     return jax.jit(run)(x, w, dy)
@@ -62,12 +62,12 @@ def test_every_lowering_equals_lax(x_shape, w_shape, geometry, whole, dtype, mon
     with jax.enable_x64(True):
         # The reference is float64: jax 0.10's float32 convolution reads stray memory where padding exceeds the window.
         x, w = draw(1, x_shape, jnp.float64), draw(2, w_shape, jnp.float64)
-        dy = draw(3, jax.eval_shape(lambda: conv_cpu.forward_lax(x, w, geometry)).shape, jnp.float64)
+        dy = draw(3, jax.eval_shape(lambda: convolution.forward_lax(x, w, geometry)).shape, jnp.float64)
         want = value_and_gradients(Lowering(), geometry, x, w, dy)
         want, x, w, dy = jax.tree.map(lambda a: a.astype(dtype), (want, x, w, dy))
         tolerance = 1e-5 if dtype == "float32" else 1e-12
         for method in methods(w_shape, geometry):
-            lowering = conv_cpu.named(method, w_shape, geometry)
+            lowering = convolution.named(method, w_shape, geometry)
             assert_near(value_and_gradients(lowering, geometry, x, w, dy), want, tolerance)
         overlap = Lowering("lax", "overlap", "lax")
         assert_near(value_and_gradients(overlap, geometry, x, w, dy), want, tolerance)
@@ -195,10 +195,10 @@ def test_sharded_batch():
 def test_auto_takes_the_native_convolution_off_the_cpu():
     f32, geometry = np.dtype("float32"), Geometry((1, 1), SAME3)
     for w_shape in ((3, 3, 32, 32), (3, 3, 1, 32), (1, 1, 8, 8), (5, 5, 6, 16), (7, 7, 3, 64)):
-        assert conv_cpu.choose(w_shape, geometry, f32, "gpu") == Lowering()
-        assert conv_cpu.choose(w_shape, geometry, np.dtype("float16"), "cpu") == Lowering()
-        assert "lax" not in conv_cpu.choose(w_shape, geometry, f32, "cpu")[1:]  # the gradients, slow in loops
-    assert conv_cpu.choose((3, 3, 1, 32), geometry._replace(groups=32), f32, "cpu") == Lowering()
+        assert convolution.choose(w_shape, geometry, f32, "gpu") == Lowering()
+        assert convolution.choose(w_shape, geometry, np.dtype("float16"), "cpu") == Lowering()
+        assert "lax" not in convolution.choose(w_shape, geometry, f32, "cpu")[1:]  # the gradients, slow in loops
+    assert convolution.choose((3, 3, 1, 32), geometry._replace(groups=32), f32, "cpu") == Lowering()
 
 
 def test_a_convolution_outside_of_loops_equals_the_one_inside(key):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxdl import nn
-from jaxdl.nn.stack import FEW
+from jaxdl.nn.depth import FEW
 
 
 def test_dense_names_both_shapes_when_they_do_not_fit(key):

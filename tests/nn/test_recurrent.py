@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxdl import nn
-from jaxdl.nn.recurrent import CELLS
+from jaxdl.nn.recurrence import CELLS
 
 
 def _setting(cell, key):

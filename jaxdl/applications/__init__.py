@@ -1,0 +1,1 @@
+"""Applications: whole systems made of models and data (translation, summarization, recommendation)."""

@@ -1,0 +1,1 @@
+"""Recommendation: lists for a user, similar items, and how good the predictions are."""

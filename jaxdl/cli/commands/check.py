@@ -1,0 +1,27 @@
+"""`jaxdl check`: every model's gradient against finite differences."""
+
+import re
+
+from jaxdl.cli.arguments import positional
+from jaxdl.cli.compilation import use_compilation_cache
+from jaxdl.cli.console import print_table
+
+HELP = "check [MODEL]    compare gradients with finite differences in float64"
+
+
+def run(argv: list[str]) -> int:
+    """Check and print a row a leaf; the exit code is 1 if a gradient is wrong."""
+    wanted = positional(argv, "check [MODEL]", least=0, most=1)
+    use_compilation_cache()
+    from jaxdl import models
+
+    reports = models.gradient_reports(wanted[0] if wanted else None)
+    rows = [
+        [model, "/".join(re.findall(r"'(\w+)'", leaf.path)), str(leaf.shape), f"{leaf.error:.1e}", leaf.verdict]
+        for model, report in reports.items()
+        for leaf in report.leaves
+    ]
+    print_table(["model", "leaf", "shape", "worst relative error", "verdict"], rows)
+    passed = all(report.ok for report in reports.values())
+    print(f"{len(rows)} leaves of {len(reports)} model(s): " + ("every gradient is right" if passed else "FAILED"))
+    return 0 if passed else 1

@@ -1,0 +1,1 @@
+"""Tasks: a model, a loss, an optimizer and data, joined into a `Task` that `fit` can run."""

@@ -1,0 +1,246 @@
+"""The two-player game of a GAN as a task: one pure step that moves both players, and what is watched meanwhile.
+
+A step cuts its batch into k minibatches (k = `discriminator_steps`) and does, as in algorithm 1 of the paper:
+
+    k times   z ~ N(0, I),  D <- D - optimizer(d L_D / d D)  on a minibatch and G(z)
+    once      G <- G - optimizer(d L_G / d G)                on the last G(z), judged by the new D
+              the moving average of G, which is what samples are drawn from, takes the new G in
+
+(The paper draws z anew for the generator; using the last G(z) again saves one forward pass.) Everything that the game
+carries lies in one `TrainState`, so it is scanned, resumed, sharded and `vmap`ped over seeds like any other.
+
+Reference: Goodfellow et al., "Generative adversarial nets", 2014, algorithm 1.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxdl import metrics, optim
+from jaxdl.ewma import EwmaState, ewma
+from jaxdl.losses import minimax
+from jaxdl.tasks.supervised import as_float
+from jaxdl.training.step import TrainState, step_key
+from jaxdl.types import Array, Batch, Key, Metrics, Params, State
+from jaxdl.validation import require_not_negative, require_positive, require_rate
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """The options of an adversarial run; a recipe's Config adds the model's.
+
+    Attributes:
+        seed: of the split, the parameters, the order of examples and the noise.
+        epochs: passes over the training part.
+        batch_size: examples a step, over all of its discriminator steps; None is all of them.
+        generator_rate: Adam's learning rate of the generator.
+        discriminator_rate: Adam's learning rate of the discriminator.
+        b1: decay of Adam's first moment, for both; 0.5 (DCGAN) where 0.9 would make the players swing.
+        b2: decay of Adam's second moment, for both.
+        discriminator_steps: k, discriminator updates for each of the generator's; divides the batch size.
+        label_smoothing: one-sided: the discriminator's target for the data is 1 - this.
+        saturating: give the generator the minimax loss itself instead of the non-saturating one.
+        r1: gamma, the weight of the gradient penalty on the data; 0 leaves it out.
+        average: decay of the moving average of the generator; 0 keeps the newest alone.
+        patience: epochs without a better coverage before the run ends; None never ends early.
+        validation: share of the training data held out to watch the game.
+    """
+
+    seed: int = 0
+    epochs: int = 20
+    batch_size: int | None = 64
+    generator_rate: float = 2e-4
+    discriminator_rate: float = 2e-4
+    b1: float = 0.5
+    b2: float = 0.999
+    discriminator_steps: int = 1
+    label_smoothing: float = 0.0
+    saturating: bool = False
+    r1: float = 0.0
+    average: float = 0.99
+    patience: int | None = None
+    validation: float = 0.1
+
+    def __post_init__(self) -> None:
+        where, k = "adversarial", self.discriminator_steps
+        require_positive(where, epochs=self.epochs, generator_rate=self.generator_rate, discriminator_steps=k)
+        require_positive(where, discriminator_rate=self.discriminator_rate, validation=self.validation)
+        optional = {"batch_size": self.batch_size, "patience": self.patience}
+        require_positive(where, **{name: value for name, value in optional.items() if value is not None})
+        require_not_negative(where, seed=self.seed, r1=self.r1)
+        require_rate(where, b1=self.b1, b2=self.b2, average=self.average)
+        require_rate(where, label_smoothing=self.label_smoothing, validation=self.validation)
+        if self.seed >= 2**32:
+            raise ValueError(f"{where}: seed must be below 2**32, got {self.seed}")
+        if self.batch_size is not None and self.batch_size % k:
+            raise ValueError(f"{where}: discriminator_steps {k} must divide batch_size {self.batch_size}")
+
+
+class Players(NamedTuple):
+    """What the game needs of a model.
+
+    Attributes:
+        init: key -> (params, state), each {"generator": ..., "discriminator": ...}.
+        generate: (params, state, z, labels or None, train) -> (examples, new state), the generator's own parts.
+        discriminate: (params, state, x, labels or None, train) -> (logits [B], new state), the discriminator's own.
+        n_latent: entries of the noise z.
+        conditional: whether the batch's labels "y" go to both players.
+    """
+
+    init: Callable[[Key], tuple[Params, State]]
+    generate: Callable[[Params, State, Array, Array | None, bool], tuple[Array, State]]
+    discriminate: Callable[[Params, State, Array, Array | None, bool], tuple[Array, State]]
+    n_latent: int
+    conditional: bool = False
+
+
+def players(module: Any, config: Any) -> Players:
+    """The `Players` of a model module such as `jaxdl.models.gan` and its Config."""
+
+    def generate(params: Params, state: State, z: Array, labels: Array | None, train: bool) -> tuple[Array, State]:
+        return module.generate(params, state, z, config, train=train, labels=labels)
+
+    def discriminate(params: Params, state: State, x: Array, labels: Array | None, train: bool) -> tuple[Array, State]:
+        return module.discriminate(params, state, x, config, train=train, labels=labels)
+
+    def init(key: Key) -> tuple[Params, State]:
+        return module.init(key, config), module.init_state(config)
+
+    return Players(init, generate, discriminate, config.n_latent, config.n_classes > 0)
+
+
+def optimizers(config: Config) -> dict[str, optax.GradientTransformation]:
+    """One Adam for each player."""
+    rates = {"generator": config.generator_rate, "discriminator": config.discriminator_rate}
+    return {name: optim.adam(rate, config.b1, config.b2) for name, rate in rates.items()}
+
+
+def init_game(key: Key, players: Players, config: Config) -> TrainState:
+    """The state before the first step: both players, their optimizers, and the empty average of the generator."""
+    init_key, run_key = jax.random.split(key)
+    params, state = players.init(init_key)
+    average = ewma(config.average).init({"params": params["generator"], "state": state["generator"]})
+    opt_state = {name: optimizer.init(params[name]) for name, optimizer in optimizers(config).items()}
+    return TrainState(params, {**state, "average": average}, opt_state, run_key, jnp.zeros((), jnp.int32))
+
+
+def averaged_generator(train_state: TrainState, config: Config) -> tuple[Params, State]:
+    """Parameters and running statistics of the generator's moving average; before the first step, its own."""
+    average: EwmaState = train_state.state["average"]
+    own = {"params": train_state.params["generator"], "state": train_state.state["generator"]}
+    smooth = ewma(config.average).value(average)
+    chosen = jax.tree.map(lambda a, p: jnp.where(average.steps > 0, a.astype(p.dtype), p), smooth, own)
+    return chosen["params"], chosen["state"]
+
+
+def make_adversarial_step(
+    players: Players, config: Config
+) -> Callable[[TrainState, Batch], tuple[TrainState, Metrics]]:
+    """One step of the game as a pure function of (train state, batch); see the head of the file.
+
+    The batch is {"x": [B, ...], "mask": [B]} and, for a conditional game, "y": [B] labels, which the generated examples
+    share. Metrics: both losses, and the mean of D on the data and on what is generated (both end at 1/2).
+    """
+
+    def step(train_state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        key = step_key(train_state)
+        first, *others = _minibatches(batch, config.discriminator_steps, players.conditional)
+        after, turn = _discriminator_turn(players, config, train_state, first, jax.random.fold_in(key, 0))
+        for i, part in enumerate(others, 1):
+            after, turn = _discriminator_turn(players, config, after, part, jax.random.fold_in(key, i))
+        after, scores = _generator_turn(players, config, after, turn)
+        return after._replace(step=train_state.step + 1), turn.metrics | scores
+
+    return step
+
+
+class _Turn(NamedTuple):
+    """What the discriminator's last turn leaves for the generator's: G(z) and the way back through it."""
+
+    fake: Array
+    pull_back: Callable[[Array], Any]
+    labels: Array | None
+    generator_state: State
+    metrics: Metrics
+
+
+def _discriminator_turn(
+    players: Players, config: Config, train_state: TrainState, batch: Batch, key: Key
+) -> tuple[TrainState, _Turn]:
+    """D <- D - optimizer(d L_D / d D) on one minibatch."""
+    z, y = jax.random.normal(key, (batch["x"].shape[0], players.n_latent)), batch.get("y")
+
+    def generate(params: Params) -> tuple[Array, State]:
+        return players.generate(params, train_state.state["generator"], z, y, True)
+
+    fake, pull_back, generator_state = jax.vjp(generate, train_state.params["generator"], has_aux=True)
+    own = train_state.params["discriminator"], train_state.state["discriminator"]
+    loss = functools.partial(_discriminator_loss, players=players, config=config)
+    gradient, (state, scores) = jax.grad(loss, has_aux=True)(*own, batch, fake)
+    train_state = _descend(config, "discriminator", train_state, gradient)
+    train_state = train_state._replace(state={**train_state.state, "discriminator": state})
+    return train_state, _Turn(fake, pull_back, y, generator_state, scores)
+
+
+def _generator_turn(
+    players: Players, config: Config, train_state: TrainState, turn: _Turn
+) -> tuple[TrainState, Metrics]:
+    """G <- G - optimizer(d L_G / d G), through the new D; then the average takes the new G in."""
+    judge = train_state.params["discriminator"], train_state.state["discriminator"]
+    of_logits = minimax.saturating_generator_loss if config.saturating else minimax.non_saturating_generator_loss
+
+    def loss(fake: Array) -> Array:
+        return of_logits(players.discriminate(*judge, fake, turn.labels, True)[0])
+
+    value, slope = jax.value_and_grad(loss)(turn.fake)
+    train_state = _descend(config, "generator", train_state, turn.pull_back(slope)[0])
+    newest = {"params": train_state.params["generator"], "state": turn.generator_state}
+    average = ewma(config.average).update(train_state.state["average"], newest)
+    state = {**train_state.state, "generator": turn.generator_state, "average": average}
+    return train_state._replace(state=state), {"generator_loss": metrics.mean(value)}
+
+
+def _descend(config: Config, name: str, train_state: TrainState, gradient: Params) -> TrainState:
+    params = train_state.params[name]
+    updates, opt_state = optimizers(config)[name].update(gradient, train_state.opt_state[name], params)
+    return train_state._replace(
+        params={**train_state.params, name: optax.apply_updates(params, updates)},
+        opt_state={**train_state.opt_state, name: opt_state},
+    )
+
+
+def _discriminator_loss(
+    params: Params, state: State, batch: Batch, fake: Array, *, players: Players, config: Config
+) -> tuple[Array, tuple[State, Metrics]]:
+    """The discriminator's loss with its penalty, its new state, and metrics (of the loss without the penalty)."""
+    y, mask = batch.get("y"), batch["mask"]
+    real_logits, new = players.discriminate(params, state, batch["x"], y, True)
+    fake_logits, new = players.discriminate(params, new, fake, y, True)
+    smoothing = config.label_smoothing
+    loss = minimax.discriminator_loss(real_logits, fake_logits, label_smoothing=smoothing, where=mask)
+    scores = {
+        "discriminator_loss": metrics.mean(loss),
+        "d_real": metrics.mean(jax.nn.sigmoid(real_logits), where=mask),
+        "d_fake": metrics.mean(jax.nn.sigmoid(fake_logits)),
+    }
+    if config.r1:
+
+        def logits(x: Array) -> Array:
+            return players.discriminate(params, state, x, y, True)[0]
+
+        loss = loss + config.r1 * minimax.gradient_penalty(logits, batch["x"], where=mask)
+    return loss, (new, scores)
+
+
+def _minibatches(batch: Batch, k: int, conditional: bool) -> list[Batch]:
+    """The batch in k equal parts, its examples as floats; without labels where the players take none."""
+    n = batch["x"].shape[0]
+    if n % k:
+        raise ValueError(f"adversarial: discriminator_steps {k} must divide the {n} examples of a batch")
+    chosen = {"x": as_float(batch["x"]), "mask": batch["mask"]} | ({"y": batch["y"]} if conditional else {})
+    return [{name: v[i * n // k : (i + 1) * n // k] for name, v in chosen.items()} for i in range(k)]

@@ -1,0 +1,118 @@
+"""The game of a GAN as a `Task`: what is watched meanwhile, samples from fixed noise, and a word when it collapses."""
+
+import functools
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxdl import metrics
+from jaxdl.data.arrays import count, validate
+from jaxdl.data.batches import batch_rows
+from jaxdl.data.splits import Splits
+from jaxdl.metrics.sample_scores import coverage
+from jaxdl.tasks.adversarial import Config, Players, averaged_generator, init_game, make_adversarial_step
+from jaxdl.tasks.supervised import as_float
+from jaxdl.training.evaluation import has_rows
+from jaxdl.training.events import Callback, Event
+from jaxdl.training.fitting import Task
+from jaxdl.training.step import TrainState
+from jaxdl.types import Array, Batch, Metrics
+
+
+def game(
+    players: Players,
+    config: Config,
+    data: Splits,
+    *,
+    n_classes: int | None = None,
+    scores: Callable[[TrainState, Splits], Mapping[str, float]] | None = None,
+    headline: str = "",
+    frame: Callable[[TrainState], Any] | None = None,
+    pictures: Mapping[str, Callable[[TrainState, Splits], Any]] | None = None,
+) -> Task:
+    """The game as a task. Each part of the data is watched through D's mean on both sides and the samples' coverage.
+
+    Args:
+        players: the model.
+        config: how to train it.
+        data: {"x": [N, *size]} in each part, with "y": [N] labels for a conditional game; bytes become [0, 1].
+        n_classes: K, if there are labels.
+        scores, headline, frame, pictures: as in `Task`.
+    Raises: ValueError for labels outside [0, K), values that are not finite, examples of another shape than G's.
+    """
+    _check(players, config, data, n_classes)
+    return Task(
+        lambda key: init_game(key, players, config),
+        make_adversarial_step(players, config),
+        functools.partial(_evaluate_batch, players, config),
+        data,
+        monitor="val_coverage",
+        mode="max",
+        pictures=pictures or {},
+        scores=scores,
+        headline=headline,
+        frame=frame,
+        callbacks=(report_collapse(),),
+    )
+
+
+def _check(players: Players, config: Config, data: Splits, n_classes: int | None) -> None:
+    for name, part in data._asdict().items():
+        if has_rows(part):
+            validate(part, n_classes, name=name)
+    rows = batch_rows(count(data.train), config.batch_size)
+    if rows % config.discriminator_steps:
+        raise ValueError(f"adversarial: discriminator_steps {config.discriminator_steps} must divide {rows} examples")
+    made = jax.eval_shape(
+        lambda key: fixed_samples(players, init_game(key, players, config), config, 1), jax.random.key(0)
+    )
+    if made.shape[1:] != data.train["x"].shape[1:]:
+        raise ValueError(f"the generator makes examples of {made.shape[1:]}, the data have {data.train['x'].shape[1:]}")
+
+
+def _evaluate_batch(players: Players, config: Config, state: TrainState, batch: Batch) -> Metrics:
+    x, y = as_float(batch["x"]), batch["y"] if players.conditional else None
+    fake = fixed_samples(players, state, config, x.shape[0], y)
+    judge = state.params["discriminator"], state.state["discriminator"]
+    logits = [players.discriminate(*judge, examples, y, False)[0] for examples in (x, fake)]
+    return {
+        "coverage": coverage(x, fake, where=batch["mask"]),
+        "d_real": metrics.mean(jax.nn.sigmoid(logits[0]), where=batch["mask"]),
+        "d_fake": metrics.mean(jax.nn.sigmoid(logits[1]), where=batch["mask"]),
+    }
+
+
+def fixed_samples(
+    players: Players, train_state: TrainState, config: Config, n: int, labels: Array | None = None
+) -> Array:
+    """n samples of the averaged generator from noise that depends on the configured seed alone.
+
+    Without labels a conditional generator makes class 0.
+    """
+    z = jax.random.normal(jax.random.key(config.seed), (n, players.n_latent))
+    if players.conditional and labels is None:
+        labels = jnp.zeros(n, jnp.int32)
+    return players.generate(*averaged_generator(train_state, config), z, labels, False)[0]
+
+
+def report_collapse(monitor: str = "val_coverage", *, share: float = 0.5, least: float = 0.1) -> Callback:
+    """A callback that says so when the generator shows much less of the data than it did before.
+
+    Collapse is a coverage below `share` of the best one so far, once that was at least `least`. It is reported when it
+    begins, and again only after the coverage had recovered.
+    """
+    collapsed = False
+
+    def callback(event: Event) -> None:
+        nonlocal collapsed
+        if event.kind != "epoch" or monitor not in event.metrics:
+            return
+        best, now = max(event.history.history[monitor]), event.metrics[monitor]
+        before, collapsed = collapsed, best >= least and now < share * best
+        if collapsed and not before:
+            print(f"epoch {event.epoch}: collapse: {monitor} {now:.3f}, it was {best:.3f}", file=sys.stderr)
+
+    return callback

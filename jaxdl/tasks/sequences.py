@@ -1,0 +1,241 @@
+"""Sequence tasks: a sequence model between two tokenizers, made into a `Task`.
+
+    loss = mean over target tokens of cross-entropy(logits_t, y_t),    logits = apply(params, x, [BOS; y_1 .. y_{T-1}])
+
+(teacher forcing; padding counts nowhere). Examples of like length share a batch, and a step computes with the smallest
+of a few shapes that holds its batch, all of them in one compiled program. What is scored at the end is the text that
+the model writes by itself.
+
+Dims: B batch, S source length, T target length, V vocabulary.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxdl import losses, metrics
+from jaxdl.artifacts import pictures
+from jaxdl.data.arrays import Arrays, count
+from jaxdl.data.batches import batch_rows, n_steps
+from jaxdl.data.padding import bucket_lengths, token_mask
+from jaxdl.data.splits import Splits
+from jaxdl.losses import regularizers
+from jaxdl.models import seq2seq
+from jaxdl.tasks import supervised, translation
+from jaxdl.tasks.options import make_optimizer
+from jaxdl.tasks.translation import Translator
+from jaxdl.training.evaluation import has_rows
+from jaxdl.training.fitting import Task
+from jaxdl.training.step import TrainState, init_train_state, make_train_step
+from jaxdl.types import Array, Batch, Key, Metrics, Params, State
+from jaxdl.validation import require_positive, require_rate
+
+Measure: TypeAlias = Callable[[list[str], list[tuple[str, ...]]], Mapping[str, float]]
+"""(outputs, right answers of each) -> name -> score."""
+
+_SHAPES = 3  # of a training batch, each compiled; chosen so that the padding in all is the least
+_ROWS = 64  # evaluated at a time: the logits of a large vocabulary fill the memory otherwise
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(supervised.Config):
+    """The options of a run on sequences; a recipe's Config adds the model's.
+
+    Attributes:
+        beam: beams of the search behind the scores; 1 is greedy.
+        sampling_rate: scheduled sampling of a recurrent model: the probability, at the end of the run, with which its
+            decoder reads a draw of its own instead of the right token; it rises from 0 in a straight line.
+    """
+
+    beam: int = 1
+    sampling_rate: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_positive("train", beam=self.beam)
+        require_rate("train", sampling_rate=self.sampling_rate)
+
+
+def task(
+    system: Translator,
+    config: Config,
+    parts: Splits,
+    *,
+    measure: Measure,
+    headline: str,
+    monitor: tuple[str, str] = ("loss", "min"),
+) -> Task:
+    """A sequence model: cross-entropy with label smoothing, token accuracy, exact match, and scores by decoding.
+
+    Args:
+        system: the model and its tokenizers; a run keeps them.
+        config: how to train it.
+        parts: texts, {"x": [N], "references": [N] tuples} in each. Every reference of the training part is an example
+            of its own; of the other parts the first one is, for the loss, and all are for the scores.
+        measure: scores of the outputs for the test part.
+        headline: the score that the task is about.
+        monitor: the score of the validation part, "loss", "accuracy" or "exact_match", and whether "min" or "max".
+    """
+    data = Splits(
+        examples(system, parts.train, every=True), examples(system, parts.validation), examples(system, parts.test)
+    )
+    n_examples, sampled = count(data.train), config.sampling_rate > 0
+    if sampled and not isinstance(system.config, seq2seq.Config):
+        raise ValueError("train: sampling_rate is for recurrent models, whose decoder reads one token after another")
+    batch_rows(n_examples, config.batch_size)  # an impossible batch size is found before anything is written
+    optimizer = make_optimizer(config, n_examples)
+    shapes = batch_shapes(data.train)
+    forward = system.model.apply
+    last_step = config.epochs * n_steps(n_examples, config.batch_size)
+
+    def step(train_state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        done = train_state.step.astype(jnp.float32) / last_step
+        options = {"sampling_rate": config.sampling_rate * done} if sampled else {}
+
+        def loss_fn(params: Params, state: State, batch: Batch, key: Key) -> tuple[Array, tuple[State, Metrics]]:
+            logits = forward(params, batch["source"], batch["target"][:, :-1], system.config, key=key, **options)
+            values = sequence_scores(logits, batch, config.label_smoothing)
+            penalty = regularizers.elastic_net(params, l1_rate=config.l1, l2_rate=config.l2)
+            return metrics.value(values["loss"]) + penalty, (state, values)
+
+        return make_train_step(loss_fn, optimizer)(train_state, batch)
+
+    def evaluate_batch(state: TrainState, batch: Batch) -> Metrics:
+        def scores(rows: Batch) -> Metrics:
+            logits = forward(state.params, rows["source"], rows["target"][:, :-1], system.config)
+            return sequence_scores(logits, rows)
+
+        return _in_chunks(scores, batch)
+
+    def init(key: Key) -> TrainState:
+        init_key, run_key = jax.random.split(key)
+        return init_train_state(run_key, system.model.init(init_key, system.config), optimizer)
+
+    def scores(state: TrainState, data: Splits) -> Mapping[str, float]:
+        del data  # the texts themselves are what is translated
+        outputs = translation.translate(system, state.params, list(parts.test["x"]), beam=config.beam)
+        return measure(outputs, list(parts.test["references"]))
+
+    return Task(
+        init,
+        in_shapes(step, shapes),
+        evaluate_batch,
+        data,
+        f"val_{monitor[0]}" if has_rows(data.validation) else monitor[0],
+        monitor[1],
+        pictures=attention_pictures(system, list(parts.test["x"][:3])),
+        scores=scores,
+        headline=headline,
+        files={translation.FILE: translation.to_json(system)},
+        groups=fitting_shape(data.train, shapes) if len(shapes) > 1 else None,
+    )
+
+
+def examples(system: Translator, part: Arrays, *, every: bool = False) -> Arrays:
+    """Arrays of token numbers for a part's texts: an example for every reference, or for the first alone.
+
+    Raises: ValueError if every target is too long.
+    """
+    rows = [
+        (x, y) for x, right in zip(part["x"], part["references"], strict=True) for y in (right if every else right[:1])
+    ]
+    arrays = translation.encode_pairs(system, [x for x, _ in rows], [y for _, y in rows])
+    if rows and not len(arrays["source"]):
+        raise ValueError(f"none of {len(rows)} targets fits into {system.target_length} tokens: give a longer target")
+    return arrays
+
+
+def batch_shapes(data: Mapping[str, Any]) -> tuple[tuple[int, int], ...]:
+    """A few shapes (S_k, T_k), growing in both, of which the last holds every example.
+
+    >>> batch_shapes({"source": np.ones((4, 8), np.int32), "target": np.ones((4, 5), np.int32)})
+    ((8, 4),)
+    """
+    source, target = (np.asarray(token_mask(data[side])).sum(1) for side in ("source", "target"))
+    source_lengths, target_lengths = bucket_lengths(source, _SHAPES), bucket_lengths(target - 1, _SHAPES)
+    n = max(len(source_lengths), len(target_lengths))
+    widths = (data["source"].shape[1], data["target"].shape[1] - 1)
+    padded = [
+        (*lengths[:1] * (n - len(lengths)), *lengths[:-1], width)
+        for lengths, width in zip((source_lengths, target_lengths), widths, strict=True)
+    ]
+    return tuple(dict.fromkeys((min(s, widths[0]), min(t, widths[1])) for s, t in zip(*padded, strict=True)))
+
+
+def fitting_shape(batch: Mapping[str, Any], shapes: Sequence[tuple[int, int]]) -> Array:
+    """[N] int32: the number of the first shape that holds each example."""
+    source, target = (token_mask(batch[side]).sum(1) for side in ("source", "target"))
+    too_long = [(source > s) | (target - 1 > t) for s, t in shapes[:-1]]
+    return sum((one.astype(jnp.int32) for one in too_long), jnp.zeros(source.shape, jnp.int32))
+
+
+def in_shapes(
+    step: Callable[[TrainState, Batch], tuple[TrainState, Metrics]], shapes: Sequence[tuple[int, int]]
+) -> Callable[[TrainState, Batch], tuple[TrainState, Metrics]]:
+    """The same step, computed with the first of some shapes (S, T) that holds the whole batch: less padding."""
+
+    def at(s: int, t: int) -> Callable[[TrainState, Batch], tuple[TrainState, Metrics]]:
+        return lambda state, batch: step(
+            state, batch | {"source": batch["source"][:, :s], "target": batch["target"][:, : t + 1]}
+        )
+
+    def stepped(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        return jax.lax.switch(fitting_shape(batch, shapes).max(), [at(s, t) for s, t in shapes], state, batch)
+
+    return stepped if len(shapes) > 1 else step
+
+
+def sequence_scores(logits: Array, batch: Batch, label_smoothing: float = 0.0) -> Metrics:
+    """Loss and accuracy by token, and the share of sequences with every token right, of logits [B, T, V].
+
+    That share is the exact match of greedy decoding: given the right tokens so far, or its own that were all right,
+    the decoder sees the same. So it costs no decoding.
+
+    Args:
+        logits: of what follows each of batch["target"][:, :-1].
+        batch: {"target": [B, T + 1], "mask": [B]}.
+    """
+    target = batch["target"][:, 1:]
+    where = token_mask(target) & jnp.broadcast_to(batch["mask"][:, None], target.shape)
+    each = losses.sparse_categorical_cross_entropy(logits, target, label_smoothing=label_smoothing, where=where)
+    right = (logits.argmax(-1) == target) | ~token_mask(target)
+    return {
+        "loss": metrics.mean(each, where=where),
+        "accuracy": metrics.accuracy(logits, target, where=where),
+        "exact_match": metrics.mean(right.all(-1).astype(jnp.float32), where=batch["mask"]),
+    }
+
+
+def attention_pictures(system: Translator, sources: Sequence[str]) -> dict[str, Callable[[TrainState, Splits], Any]]:
+    """The picture "attention" of some texts, a row each, a column a layer (the mean of its heads); none without."""
+    if getattr(system.config, "attention", "") == "none":
+        return {}
+
+    def draw(state: TrainState, data: Splits) -> Any:
+        del data
+        shown = [translation.attention(system, state.params, source) for source in sources]
+        panels = [
+            (weights.mean(1)[layer], rows, columns) for weights, rows, columns in shown for layer in range(len(weights))
+        ]
+        n_layers = len(shown[0][0])
+        titles = [f"layer {i + 1}, mean of the heads" for i in range(n_layers)] if n_layers > 1 else []
+        return pictures.attention_maps(panels, titles=titles, columns=n_layers)
+
+    return {"attention": draw}
+
+
+def _in_chunks(scores: Callable[[Batch], Metrics], batch: Batch) -> Metrics:
+    """Sum the metrics of a batch over chunks of its rows; what fills up the last chunk is masked."""
+    n = batch["mask"].shape[0]
+    size = min(n, _ROWS)
+    chunks = -(-n // size)
+
+    def cut(x: Array) -> Array:
+        filled = jnp.pad(x, [(0, chunks * size - n)] + [(0, 0)] * (x.ndim - 1))
+        return filled.reshape(chunks, size, *x.shape[1:])
+
+    return jax.tree.map(lambda x: x.sum(0), jax.lax.map(scores, jax.tree.map(cut, batch)))

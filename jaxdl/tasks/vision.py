@@ -1,0 +1,74 @@
+"""What the image recipes share: loading, splitting, the task, and pictures of what was learned."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxdl import data
+from jaxdl.artifacts import pictures
+from jaxdl.data.arrays import count
+from jaxdl.models import cnn
+from jaxdl.tasks import supervised
+from jaxdl.training import Task, TrainState
+
+_ROWS = 1000
+
+
+def load(name: str, config: supervised.Config) -> tuple[data.Splits, tuple[str, ...]]:
+    """The parts of an image set and its class names; a share of the training part is held out for validation."""
+    images = data.load(name)
+    splits = data.split(images.train, validation=config.validation, test=0.0, stratify="y", seed=config.seed)
+    return splits._replace(test=images.test or {}), images.class_names
+
+
+def task(name: str, module: Any, config: Any) -> Task:
+    """A classifier of one of the image sets; `config` is an ImageConfig with the module's Config as `model`."""
+    splits, class_names = load(name, config)
+    return classifier(module, config, splits, class_names)
+
+
+def classifier(module: Any, config: Any, splits: data.Splits, class_names: tuple[str, ...]) -> Task:
+    """A classifier of images that are already split."""
+    if hasattr(module, "init_state"):
+        model = supervised.stateful(module, config.model)
+    else:
+        model = supervised.stateless(module, config.model)
+    figures: dict[str, Any] = {"mistakes": functools.partial(worst_mistakes, model, class_names)}
+    if module is cnn:
+        figures["filters"] = lambda state, splits: pictures.image_grid(
+            jnp.moveaxis(state.params["conv_0"]["w"], -1, 0), title="kernels of the first convolution"
+        )
+        figures["feature_maps"] = functools.partial(feature_maps, config.model)
+    return supervised.classification(
+        model, config, splits, class_names, augmentation=config.augmentation(), more_pictures=figures
+    )
+
+
+def worst_mistakes(
+    model: supervised.Model, class_names: tuple[str, ...], state: TrainState, splits: data.Splits
+) -> Any:
+    """The test images whose true class got the least probability."""
+    forward = jax.jit(lambda x: jax.nn.log_softmax(model.apply(state.params, state.state, x, False, None)[0]))
+    test = splits.test
+    starts = range(0, count(test), _ROWS)
+    log_p = np.concatenate([jax.device_get(forward(jnp.asarray(test["x"][i : i + _ROWS]))) for i in starts])
+    own = log_p[np.arange(len(log_p)), test["y"]]
+    worst = np.argsort(own)[:24]
+    worst = worst[log_p[worst].argmax(1) != test["y"][worst]]
+    titles = [f"{class_names[test['y'][i]]}, not {class_names[log_p[i].argmax()]}" for i in worst]
+    return pictures.image_grid(test["x"][worst], titles, columns=6, title="the worst mistakes on the test part")
+
+
+def feature_maps(config: cnn.Config, state: TrainState, splits: data.Splits) -> Any:
+    """The first test image beside 15 feature maps of it, for every convolution block."""
+    x = supervised.as_float(jnp.asarray(splits.test["x"][:1]))
+    maps, _ = jax.jit(lambda: cnn.feature_maps(state.params, state.state, x, config))()
+    shown = []
+    for h in jax.device_get(maps):
+        blank = np.zeros(h.shape[1:3])
+        channels = [*np.moveaxis(h[0], -1, 0)[:15]]
+        shown += [np.asarray(x[0, :, :, 0]), *channels, *[blank] * (15 - len(channels))]
+    return pictures.image_grid(shown, title="a test image, and what each convolution block makes of it")

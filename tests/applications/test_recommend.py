@@ -1,0 +1,168 @@
+"""`jaxdl recommend` and `jaxdl similar` as a user meets them, and the reasons that they give."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from jaxdl import cli
+from jaxdl.applications.recommend import similar_items
+from jaxdl.applications.recommend.recommendations import recommend
+from jaxdl.data.catalogs import Catalog
+from jaxdl.data.ratings import from_rows, generate
+
+pytestmark = pytest.mark.usefixtures("own_caches")
+
+FILMS = [
+    ("1", "Alien (1979)", "Horror|Sci-Fi"),
+    ("2", "Aliens (1986)", "Action|Sci-Fi|Horror"),
+    ("3", "Up (2009)", "Family"),
+]
+FILMS += [("4", "The Thing (1982)", "Horror|Sci-Fi"), ("5", "Coco (2017)", "Family"), ("6", "Brave (2012)", "Family")]
+HORROR, FAMILY = ("1", "2", "4"), ("3", "5", "6")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Two groups of users with opposite tastes; ann has rated a part; new has no ratings."""
+    folder = tmp_path_factory.mktemp("films")
+    rows = [(f"h{i}", film, 5 if film in HORROR else 1) for i in range(4) for film in (*HORROR, *FAMILY)]
+    rows += [(f"f{i}", film, 1 if film in HORROR else 5) for i in range(4) for film in (*HORROR, *FAMILY)]
+    rows += [("ann", "1", 5), ("ann", "3", 1)]
+    users = [(f"h{i}", "surgeon") for i in range(4)] + [(f"f{i}", "teacher") for i in range(4)] + [("new", "surgeon")]
+    tables = {
+        "ratings.csv": [("userId", "movieId", "rating"), *rows],
+        "visits.csv": [("user", "item"), *(row[:2] for row in rows if row[2] == 5)],
+        "movies.csv": [("movieId", "title", "genres"), *FILMS],
+        "users.csv": [("userId", "occupation"), *users],
+    }
+    for name, table in tables.items():
+        with (folder / name).open("w", newline="") as file:
+            csv.writer(file).writerows(table)
+    return folder
+
+
+def run(capsys, *words) -> tuple[int, str, str]:
+    code = cli.main([str(word) for word in words])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.mark.parametrize("source", ["ratings.csv", "visits.csv"])
+@pytest.mark.parametrize("method", ["user", "item", "content", "factor"])
+def test_every_method_finds_the_taste(files, capsys, source, method):
+    words = ["--ratings", files / source, "--items", files / "movies.csv", "--user", "ann", "--method", method]
+    code, out, err = run(capsys, "recommend", *words, "--count", 2, "--because")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    titles = {line.split("  ")[-1] for line in lines if line.lstrip()[0].isdigit()}
+    assert titles == {"Aliens (1986)", "The Thing (1982)"}
+    reasons = [line.strip() for line in lines if not line.lstrip()[0].isdigit()]
+    expected = {"user": "user h", "item": "like Alien", "content": "like Alien", "factor": "because of Alien"}[method]
+    assert any(reason.startswith(expected) for reason in reasons)
+    assert ("genres: Horror" in out) == (method == "content")
+
+
+def test_a_new_user_gets_what_similar_users_like(files, capsys):
+    words = ["--ratings", files / "ratings.csv", "--items", files / "movies.csv", "--users", files / "users.csv"]
+    code, out, _ = run(capsys, "recommend", *words, "--user", "new", "--count", 3, "--because")
+    assert code == 0
+    assert all(title in out for title in ("Alien (1979)", "Aliens (1986)", "The Thing (1982)"))
+    assert "occupation: surgeon) rated it 5" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--user", "ann"], "--ratings FILE is missing"),
+        (["--ratings", "{}/ratings.csv"], "--user U is missing"),
+        (["--ratings", "{}/ratings.csv", "--user", "anne"], "no user 'anne', did you mean 'ann'?"),
+        (["--ratings", "{}/none.csv", "--user", "ann"], "cannot read"),
+        (["--ratings", "{}/ratings.csv", "--user", "ann", "--method", "users"], "did you mean 'user'"),
+        (["--ratings", "{}/ratings.csv", "--user", "ann", "--method", "content"], "no row has an attribute"),
+        (["--ratings", "{}/ratings.csv", "--user", "ann", "--items", "{}/users.csv"], "is in the catalog"),
+        (["--ratings", "{}/ratings.csv", "--user", "ann", "--count", "0"], "count must be positive"),
+        (["--ratings", "{}/ratings.csv", "--user", "ann", "--encoding", "utf-99"], "unknown encoding 'utf-99'"),
+    ],
+)
+def test_mistakes_are_one_line(files, capsys, words, message):
+    code, out, err = run(capsys, "recommend", *(word.format(files) for word in words))
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_malformed_lines_stop_or_are_counted(files, capsys, tmp_path):
+    (tmp_path / "r.csv").write_text((files / "ratings.csv").read_text() + "ann,5,good\nann\n")
+    words = ["recommend", "--ratings", tmp_path / "r.csv", "--user", "ann"]
+    code, _, err = run(capsys, *words)
+    assert code == 2
+    assert "line 52: the rating 'good' is no number (2 malformed lines of 52)" in err
+    code, out, err = run(capsys, *words, "--malformed", "skip")
+    assert code == 0
+    assert "skipped line 53" in err
+    assert "2 malformed line(s) skipped, 50 ratings read" in err
+    assert out
+
+
+def test_nobody_to_ask():
+    visits = from_rows([("a", "x", None), ("b", "y", None)])
+    assert recommend(visits, "a", method="item") == []
+
+
+def test_factors_beat_the_mean_on_generated_ratings():
+    """The first recommendation is truly better liked than the average film, for nearly all of some users."""
+    made = generate(60, 30, seed=2)
+    good = []
+    for user in range(0, 60, 6):
+        first = recommend(made.ratings, f"user {user + 1}", count=1, method="user")[0]
+        good.append(made.truth[user, made.items.ids.index(first.item)] > made.truth[user].mean())
+    assert np.mean(good) >= 0.8
+
+
+def test_similar(files, capsys):
+    code, out, _ = run(capsys, "similar", "--items", files / "movies.csv", "--item", "alien (1979)", "--count", 2)
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[0] == "Alien (1979)"
+    assert "1.000  The Thing (1982)" in lines[1]
+    assert "Aliens (1986)" in lines[2]
+    assert "genres: Horror" in lines[2]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "--item NAME is missing"),
+        (["--item", "Alien (1978)"], "did you mean 'Alien (1979)'"),
+        (["--item", "1", "--by", "genre"], "did you mean 'genres'"),
+        (["--item", "1", "--map", "map.txt"], "ends in .png"),
+        (["--item", "1", "--encoding", "utf-99"], "unknown encoding 'utf-99'"),
+    ],
+)
+def test_mistakes_of_similar(files, capsys, words, message):
+    code, _, err = run(capsys, "similar", "--items", files / "movies.csv", *words)
+    assert code == 2
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_the_map_of_items(files, capsys, tmp_path):
+    words = ["similar", "--items", files / "movies.csv", "--item", "1", "--map", tmp_path / "map.png"]
+    code, out, _ = run(capsys, *words)
+    assert code == 0
+    assert "map of 6 items" in out
+    assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_plane_is_pca():
+    x = np.random.default_rng(0).normal(size=(30, 5)) * [5, 3, 1, 0.5, 0.1]
+    from sklearn.decomposition import PCA
+
+    np.testing.assert_allclose(abs(similar_items.plane(x)), abs(PCA(2).fit_transform(x)), atol=1e-9)
+
+
+def test_groups_of_the_map():
+    genres = (("drama",), ("comedy",), ("drama",), ())
+    labels, names = similar_items.groups(Catalog(tuple("1234"), tuple("abcd"), {"genre": genres}))
+    assert (labels.tolist(), names) == ([0, 1, 0, 2], ("drama", "comedy", "other"))

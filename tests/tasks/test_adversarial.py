@@ -1,0 +1,181 @@
+"""The two-player game: the step against one written out, sweeps, resuming, collapse."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxdl.data import Splits
+from jaxdl.models import gan
+from jaxdl.tasks import adversarial, game
+from jaxdl.training import Event, History, TrainState, fit
+
+MODEL = gan.Config(
+    size=(2,),
+    kind="dense",
+    n_latent=3,
+    generator=(6,),
+    discriminator=(5, 4),
+    output="identity",
+    discriminator_norm="none",
+)
+PLAIN = adversarial.Config(batch_size=8, generator_rate=1e-2, discriminator_rate=2e-2)
+
+
+def batch(n=8, key=1):
+    x = jax.random.normal(jax.random.key(key), (n, 2)) + 1.0
+    return {"x": x, "y": jnp.arange(n) % 3, "mask": jnp.ones(n, bool)}
+
+
+def close(a, b, rtol=1e-5):
+    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        np.testing.assert_allclose(np.asarray(x), np.asarray(y), rtol=rtol, atol=1e-6)
+
+
+def written_out(config, state: TrainState, data) -> tuple:
+    """One step of the game without the shared forward pass: parameters of both players behind it."""
+    optimizer, key = adversarial.optimizers(config), jax.random.fold_in(jax.random.split(state.key)[1], state.step)
+    g, d = state.params["generator"], state.params["discriminator"]
+    d_opt, g_state, k = state.opt_state["discriminator"], state.state["generator"], config.discriminator_steps
+    n = len(data["x"]) // k
+    z = [jax.random.normal(jax.random.fold_in(key, i), (n, 3)) for i in range(k)]
+    for i in range(k):
+        x, mask = data["x"][i * n : (i + 1) * n], data["mask"][i * n : (i + 1) * n]
+        fake, _ = gan.generate(g, g_state, z[i], MODEL, train=True)
+
+        def d_loss(d, x=x, mask=mask, fake=fake):
+            logit = lambda x: gan.discriminate(d, {}, x, MODEL, train=True)[0]  # noqa: E731
+            target = 1 - config.label_smoothing
+            real = -(target * jax.nn.log_sigmoid(logit(x)) + (1 - target) * jax.nn.log_sigmoid(-logit(x)))
+            slopes = jax.vmap(jax.grad(lambda row: logit(row[None])[0]))(x)
+            penalty = config.r1 / 2 * (slopes**2).sum(1)
+            kept = jnp.where(mask, real + penalty, 0).sum() / mask.sum().astype(jnp.float32)
+            return kept - jax.nn.log_sigmoid(-logit(fake)).mean()
+
+        updates, d_opt = optimizer["discriminator"].update(jax.grad(d_loss)(d), d_opt, d)
+        d = optax.apply_updates(d, updates)
+
+    def g_loss(g):
+        fake, _ = gan.generate(g, g_state, z[-1], MODEL, train=True)
+        logit = gan.discriminate(d, {}, fake, MODEL, train=True)[0]
+        return jax.nn.log_sigmoid(-logit).mean() if config.saturating else -jax.nn.log_sigmoid(logit).mean()
+
+    updates, _ = optimizer["generator"].update(jax.grad(g_loss)(g), state.opt_state["generator"], g)
+    return optax.apply_updates(g, updates), d
+
+
+ALL_OPTIONS = {"discriminator_steps": 2, "label_smoothing": 0.1, "saturating": True, "r1": 0.5}
+
+
+@pytest.mark.parametrize("changes", [{}, ALL_OPTIONS], ids=["plain", "all options"])
+def test_the_step_equals_one_written_out(changes):
+    config = dataclasses.replace(PLAIN, **changes)
+    players = adversarial.players(gan, MODEL)
+    state = adversarial.init_game(jax.random.key(0), players, config)
+    data = batch()
+    data["mask"] = data["mask"].at[jnp.array([2, 7])].set(False)
+    after, metrics = jax.jit(adversarial.make_adversarial_step(players, config))(state, data)
+    g, d = jax.jit(lambda s: written_out(config, s, data))(state)
+    close(after.params["generator"], g)
+    close(after.params["discriminator"], d)
+    assert set(metrics) == {"generator_loss", "discriminator_loss", "d_real", "d_fake"}
+    assert int(after.step) == 1
+
+
+def test_the_average_is_that_of_the_generators():
+    config = dataclasses.replace(PLAIN, average=0.5)
+    players = adversarial.players(gan, MODEL)
+    step = jax.jit(adversarial.make_adversarial_step(players, config))
+    state = adversarial.init_game(jax.random.key(0), players, config)
+    close(adversarial.averaged_generator(state, config)[0], state.params["generator"])
+    seen = []
+    for i in range(3):
+        state, _ = step(state, batch(key=i))
+        seen.append((state.params["generator"], state.state["generator"]))
+    expected = jax.tree.map(lambda a, b, c: (0.125 * a + 0.25 * b + 0.5 * c) / 0.875, *seen)
+    close(adversarial.averaged_generator(state, config), expected)
+
+
+def test_a_sweep_of_seeds_in_one_call_equals_one_by_one():
+    """Eight conditional games, a step each: vmapped over the states, and one after the other."""
+    model = dataclasses.replace(MODEL, n_classes=3)
+    players = adversarial.players(gan, model)
+    step = adversarial.make_adversarial_step(players, PLAIN)
+    one = lambda key: adversarial.init_game(key, players, PLAIN)  # noqa: E731
+
+    keys = jax.random.split(jax.random.key(5), 8)
+    data = batch()
+    together, metrics = jax.jit(lambda keys: jax.vmap(lambda key: step(one(key), data))(keys))(keys)
+    alone = jax.jit(lambda key: step(one(key), data))
+    for i in (0, 3, 7):
+        state, own = alone(keys[i])
+        close(jax.tree.map(lambda leaf, i=i: leaf[i], together.params), state.params, rtol=1e-4)
+        close(jax.tree.map(lambda leaf, i=i: leaf[i], metrics), own, rtol=1e-4)
+    weights = together.params["generator"]["layer_0"]["w"]
+    assert float(jnp.abs(weights[0] - weights[1]).max()) > 1e-3
+
+
+# The task.
+
+
+def rows(n, seed):
+    x = np.random.default_rng(seed).normal(size=(n, 2)).astype(np.float32)
+    return {"x": x, "y": np.arange(n, dtype=np.int32) % 3}
+
+
+def task(config=PLAIN, model=MODEL, **options):
+    return game.game(adversarial.players(gan, model), config, Splits(rows(20, 0), rows(12, 1), {}), **options)
+
+
+def test_a_resumed_game_is_bit_identical(tmp_path):
+    """Twenty rows in batches of 8: the last batch of an epoch is incomplete."""
+    whole = fit(task(), epochs=2, batch_size=8)
+    fit(task(), epochs=1, batch_size=8, run_dir=tmp_path)
+    resumed = fit(task(), epochs=2, batch_size=8, run_dir=tmp_path, resume=True)
+    assert resumed.history.epoch == [1, 2]
+    a, b = (result.state._replace(key=jax.random.key_data(result.state.key)) for result in (whole, resumed))
+    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        np.testing.assert_array_equal(x, y)
+    assert 0 <= resumed.history.last()["val_coverage"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"discriminator_steps": 3}, "discriminator_steps 3 must divide batch_size 8"),
+        ({"discriminator_steps": 0}, "discriminator_steps must be positive"),
+        ({"label_smoothing": 1.0}, "label_smoothing must be in"),
+        ({"average": 1.0}, "average must be in"),
+        ({"r1": -1.0}, "r1 must be finite and at least 0"),
+        ({"validation": 0.0}, "validation must be positive"),
+        ({"seed": 2**32}, "seed must be below"),
+    ],
+)
+def test_impossible_options_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(PLAIN, **changes)
+
+
+def test_impossible_data_are_refused():
+    with pytest.raises(ValueError, match=r"makes examples of \(3,\), the data have \(2,\)"):
+        task(model=dataclasses.replace(MODEL, size=(3,)))
+    with pytest.raises(ValueError, match="not a label in"):
+        task(n_classes=2)
+    with pytest.raises(ValueError, match="must divide 20 examples"):
+        task(dataclasses.replace(PLAIN, batch_size=None, discriminator_steps=3))
+
+
+def test_collapse_is_reported_once_and_again_after_a_recovery(capsys):
+    callback, history = game.report_collapse(), History()
+    state = adversarial.init_game(jax.random.key(0), adversarial.players(gan, MODEL), PLAIN)
+    for epoch, value in enumerate([0.05, 0.01, 0.6, 0.2, 0.1, 0.5, 0.25], 1):
+        history.append(epoch, {"val_coverage": value})
+        callback(Event("epoch", epoch, epoch, state, {"val_coverage": value}, history, None))
+    reported = capsys.readouterr().err.splitlines()
+    assert reported == [
+        "epoch 4: collapse: val_coverage 0.200, it was 0.600",
+        "epoch 7: collapse: val_coverage 0.250, it was 0.600",
+    ]

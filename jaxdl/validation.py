@@ -5,6 +5,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+import jax.numpy as jnp
+
 
 def require_positive(where: str, **values: Any) -> None:
     """Raise ValueError unless every value (or every element of a tuple) is a positive, finite number.
@@ -24,6 +26,29 @@ def require_not_negative(where: str, **values: float) -> None:
     for name, value in values.items():
         if not 0 <= value < math.inf:
             raise ValueError(f"{where}: {name} must be finite and at least 0, got {value}")
+
+
+def require_floating(where: str, **arrays: Any) -> None:
+    """Raise ValueError unless every array is real and floating: what is learned has no place in whole numbers.
+
+    Layers cast their weights to the dtype of their input, so that bytes would round every weight to 0 or 1.
+
+    >>> require_floating("nn.conv2d", x=jnp.zeros((1, 8, 8, 3), jnp.uint8))
+    Traceback (most recent call last):
+        ...
+    ValueError: nn.conv2d: x must be floating, got uint8; for bytes of an image: x.astype("float32") / 255
+    """
+    for name, array in arrays.items():
+        dtype = jnp.asarray(array).dtype if not hasattr(array, "dtype") else array.dtype
+        if jnp.issubdtype(dtype, jnp.floating):
+            continue
+        if jnp.issubdtype(dtype, jnp.complexfloating):
+            fix = f"take its real and imaginary parts as two channels, or {name}.real"
+        elif dtype == jnp.uint8:
+            fix = f'for bytes of an image: {name}.astype("float32") / 255'
+        else:
+            fix = f'write {name}.astype("float32"), and bring it to the size of 1 (divide bytes by 255)'
+        raise ValueError(f"{where}: {name} must be floating, got {dtype}; {fix}")
 
 
 def require_rate(where: str, **values: float) -> None:

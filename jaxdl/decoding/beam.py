@@ -6,8 +6,16 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxdl.decoding.loop import IMPOSSIBLE, Decoded, DecodeStep, batch_size, force, forced_tokens, score_dtype
-from jaxdl.types import Array, Params, Tree, at_least_float32
+from jaxdl.decoding.loop import (
+    IMPOSSIBLE,
+    Decoded,
+    DecodeStep,
+    allowed_log_probabilities,
+    batch_size,
+    forced_tokens,
+    score_dtype,
+)
+from jaxdl.types import Array, Params, Tree
 
 
 class _Beams(NamedTuple):
@@ -77,9 +85,10 @@ def beam_search(
     def step(carry: tuple[Array, Tree, _Beams]) -> tuple[Array, Tree, _Beams]:
         t, cache, beams = carry
         new_cache, logits = decode_step(params, cache, beams.token.reshape(b * beam))
-        log_p = jax.nn.log_softmax(at_least_float32(logits), axis=-1)
-        log_p = force(log_p, lax.dynamic_index_in_dim(forced, t, axis=1, keepdims=False), pad)
-        beams, parent = _grow(beams, log_p.reshape(b, beam, -1), t, alpha, eos, pad)
+        given = lax.dynamic_index_in_dim(forced, t, axis=1, keepdims=False)
+        _, log_p = allowed_log_probabilities(logits, given, pad)
+        ends = (given == pad).reshape(b, beam)  # an end token of the prompt ends nothing
+        beams, parent = _grow(beams, log_p.reshape(b, beam, -1), t, alpha, ends, eos, pad)
         rows = (jnp.arange(b)[:, None] * beam + parent).reshape(-1)
 
         def follow(new: Array, old: Array) -> Array:
@@ -93,7 +102,7 @@ def beam_search(
         jnp.zeros((b, beam), bool),
         jnp.full((b, beam, max_length), pad, jnp.int32),
         jnp.zeros((b, beam), jnp.int32),
-        jnp.broadcast_to(only_first[None], (b, beam)),
+        jnp.tile(only_first, (b, 1)),
     )
     _, _, beams = lax.while_loop(unfinished, step, (jnp.zeros((), jnp.int32), cache, beams))
     scores, order = lax.top_k(beams.log_p / _penalty(beams.lengths, alpha), beam)
@@ -102,20 +111,23 @@ def beam_search(
     return Decoded(tokens, jnp.take_along_axis(lengths, order, axis=1), scores)
 
 
-def _grow(beams: _Beams, log_p: Array, t: Array, alpha: Array, eos: int, pad: int) -> tuple[_Beams, Array]:
-    """The K best of the K V beams that are one token longer, and [B, K] which beam each has grown from."""
-    b, beam, n_tokens = log_p.shape
-    ended = jnp.broadcast_to(beams.done[..., None], log_p.shape)
-    one_way = jnp.broadcast_to(jnp.where(jnp.arange(n_tokens) == pad, 0.0, IMPOSSIBLE), log_p.shape)
-    gain = jnp.where(ended, one_way.astype(log_p.dtype), log_p)  # what has ended stays as it is
-    sums = jnp.maximum(jnp.broadcast_to(beams.log_p[..., None], log_p.shape) + gain, IMPOSSIBLE)
+def _grow(beams: _Beams, log_p: Array, t: Array, alpha: Array, ends: Array, eos: int, pad: int) -> tuple[_Beams, Array]:
+    """The K best of the K V beams that are one token longer, and [B, K] which beam each has grown from.
+
+    Args:
+        ends: [B, K] whether an end token ends a beam; the same for all beams of a sequence.
+    """
+    b, _, n_tokens = log_p.shape
+    stay = jnp.where(jnp.arange(n_tokens) == pad, 0.0, IMPOSSIBLE).astype(log_p.dtype)
+    gain = jnp.where(beams.done[..., None], stay[None, None], log_p)  # what has ended stays as it is
+    sums = jnp.maximum(beams.log_p[..., None] + gain, IMPOSSIBLE)
     lengths = beams.lengths + (~beams.done).astype(jnp.int32)
-    scores = sums / jnp.broadcast_to(_penalty(lengths, alpha)[..., None], sums.shape)
-    _, best = lax.top_k(scores.reshape(b, -1), beam)
+    scores = sums / _penalty(lengths, alpha)[..., None]
+    _, best = lax.top_k(scores.reshape(b, -1), log_p.shape[1])
     parent, token = best // n_tokens, (best % n_tokens).astype(jnp.int32)
-    done = jnp.take_along_axis(beams.done, parent, axis=1) | (token == eos)
+    done = jnp.take_along_axis(beams.done, parent, axis=1) | ((token == eos) & ends)
     tokens = jnp.take_along_axis(beams.tokens, parent[..., None], axis=1)
-    tokens = lax.dynamic_update_index_in_dim(tokens, jnp.where(done, jnp.full_like(token, pad), token), t, axis=2)
+    tokens = lax.dynamic_update_index_in_dim(tokens, jnp.where(done, pad, token), t, axis=2)
     log_p = jnp.take_along_axis(sums.reshape(b, -1), best, axis=1)
     return _Beams(token, done, tokens, jnp.take_along_axis(lengths, parent, axis=1), log_p), parent
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from jaxdl.types import Array, DType, Params, Tree, wide_dtype
+from jaxdl.types import Array, DType, Params, Tree, at_least_float32, wide_dtype
 
 DecodeStep: TypeAlias = Callable[[Params, Tree, Array], tuple[Tree, Array]]
 """(params, cache, token [N]) -> (cache, logits [N, V])."""
@@ -15,11 +15,11 @@ IMPOSSIBLE = -1e30  # a log-probability below all others; -inf would make NaN of
 
 
 class Decoded(NamedTuple):
-    """Sequences. A beam search puts its beams, best first, behind the batch axis.
+    """Sequences. A beam search puts its beams, best first, after the batch axis.
 
     Attributes:
         tokens: [B, T] (beams: [B, K, T]) int32; from the end token on, `pad`.
-        lengths: [B] tokens in front of the end token; T where it did not come.
+        lengths: [B] tokens before the end token; T where it did not come.
         scores: [B] sum of the log-probabilities of the tokens and the end token; of a beam search, divided by the
             length penalty, and about -1e30 for beams beyond the sequences that there are.
     """
@@ -59,8 +59,13 @@ def forced_tokens(prompt: Array | None, batch: int, max_length: int, pad: int) -
     return jnp.pad(prompt.astype(jnp.int32), widths, constant_values=pad)
 
 
-def force(log_p: Array, token: Array, pad: int) -> Array:
-    """Log-probabilities [N, V] with all tokens but the given [N] made impossible; `pad` leaves its row as it is."""
-    free = jnp.broadcast_to((token == pad)[:, None], log_p.shape)
-    given = jnp.arange(log_p.shape[-1])[None, :] == token[:, None]
-    return jnp.where(free | given, log_p, jnp.full_like(log_p, IMPOSSIBLE))
+def allowed_log_probabilities(logits: Array, given: Array, pad: int) -> tuple[Array, Array]:
+    """Log-probabilities of the model, and those that a search may choose from: [N, V] both.
+
+    Where a prompt gives a token (`given` [N] is not `pad`), that one alone; elsewhere every token but `pad`, which no
+    text contains. The scores of a search are of the first.
+    """
+    log_p = jax.nn.log_softmax(at_least_float32(logits), axis=-1)
+    tokens, given = jnp.arange(logits.shape[-1])[None], given[:, None]
+    allowed = jnp.where(given == pad, tokens != pad, tokens == given)
+    return log_p, jnp.where(allowed, log_p, IMPOSSIBLE)

@@ -7,8 +7,16 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxdl.decoding.loop import IMPOSSIBLE, Decoded, DecodeStep, batch_size, force, forced_tokens, score_dtype
-from jaxdl.types import Array, Key, Params, Tree, at_least_float32
+from jaxdl.decoding.loop import (
+    IMPOSSIBLE,
+    Decoded,
+    DecodeStep,
+    allowed_log_probabilities,
+    batch_size,
+    forced_tokens,
+    score_dtype,
+)
+from jaxdl.types import Array, Key, Params, Tree
 
 Pick: TypeAlias = Callable[[Array, Array], Array]  # (log-probabilities [B, V], step) -> tokens [B]
 
@@ -29,10 +37,10 @@ def greedy(
     Args:
         decode_step: (params, cache, token [B]) -> (cache, logits [B, V]).
         cache: as the model starts it, for B sequences.
-        bos, eos, pad: the tokens that start, end and fill up a sequence.
-        max_length: T, tokens at the most; the cache must have room for them.
-        prompt: [B, P] integers: how each sequence must begin behind `bos`, filled up with `pad` (prompts may differ
-            in length). They count as tokens of the sequence.
+        bos, eos, pad: the tokens that start, end and fill up a sequence. `pad` itself is never chosen.
+        max_length: T, tokens at most; the cache must have room for them.
+        prompt: [B, P] integers: how each sequence must begin after `bos`, filled up with `pad` (prompts may differ
+            in length). They count as tokens of the sequence, and an `eos` among them ends nothing.
     Returns: Decoded.
 
     >>> def decode_step(params, cache, token):  # counts up; 4 is the end
@@ -110,14 +118,14 @@ def filter_logits(
     logits = logits / jnp.asarray(temperature, logits.dtype)
     if top_k is not None:
         lowest = lax.top_k(logits, min(top_k, logits.shape[-1]))[0][..., -1:]
-        logits = jnp.where(logits >= jnp.broadcast_to(lowest, logits.shape), logits, IMPOSSIBLE)
+        logits = jnp.where(logits >= lowest, logits, IMPOSSIBLE)
     if top_p is not None:
         ordered = jnp.sort(logits, axis=-1, descending=True)
         p = jax.nn.softmax(ordered, axis=-1)
-        likelier = jnp.cumsum(p, axis=-1) - p  # the probability of all in front
+        likelier = jnp.cumsum(p, axis=-1) - p  # the probability of all before it
         kept = (likelier < jnp.asarray(top_p, p.dtype)).at[..., 0].set(True)
         lowest = jnp.where(kept, ordered, jnp.inf).min(-1, keepdims=True)
-        logits = jnp.where(logits >= jnp.broadcast_to(lowest, logits.shape), logits, IMPOSSIBLE)
+        logits = jnp.where(logits >= lowest, logits, IMPOSSIBLE)
     return logits
 
 
@@ -151,14 +159,14 @@ def _decode(
 
     def step(now: _Running) -> _Running:
         cache, logits = decode_step(params, now.cache, now.token)
-        log_p = jax.nn.log_softmax(at_least_float32(logits), axis=-1)
         given = lax.dynamic_index_in_dim(forced, now.t, axis=1, keepdims=False)
-        token = pick(force(log_p, given, pad), now.t)
+        log_p, allowed = allowed_log_probabilities(logits, given, pad)
+        token = pick(allowed, now.t)
         gain = jnp.take_along_axis(log_p, token[:, None], axis=1)[:, 0]
-        scores = now.result.scores + jnp.where(now.done, jnp.zeros_like(gain), gain)
-        done = now.done | (token == eos)
+        scores = now.result.scores + jnp.where(now.done, 0, gain)
+        done = now.done | ((token == eos) & (given == pad))
         lengths = now.result.lengths + (~done).astype(jnp.int32)
-        written = jnp.where(done, jnp.full_like(token, pad), token)
+        written = jnp.where(done, pad, token)
         tokens = lax.dynamic_update_index_in_dim(now.result.tokens, written, now.t, axis=1)
         return _Running(now.t + 1, cache, token, done, Decoded(tokens, lengths, scores))
 

@@ -120,7 +120,6 @@ def image_task(name: str, config: Any, *, headline: str, test: float = 0.0) -> T
     return game(
         config,
         splits,
-        n_classes=images.n_classes,
         scores=functools.partial(image_scores, name, config),
         headline="frechet" if headline == "label_accuracy" and not config.model.n_classes else headline,
         frame=sheet,

@@ -3,19 +3,19 @@
 A step cuts its batch into k minibatches (k = `discriminator_steps`) and does, as in algorithm 1 of the paper:
 
     k times   z ~ N(0, I),  D <- D - optimizer(d L_D / d D)  on a minibatch and G(z)
-    once      G <- G - optimizer(d L_G / d G)                on the last G(z), judged by the new D
-              the moving average of G, which is what samples are drawn from, takes the new G in
+    once      G <- G - optimizer(d L_G / d G)                on the last z, judged by the new D
+              the moving average of G, from which samples are drawn, takes the new G in
 
-(The paper draws z anew for the generator; using the last G(z) again saves one forward pass.) Everything that the game
-carries lies in one `TrainState`, so it is scanned, resumed, sharded and `vmap`ped over seeds like any other.
+(The paper draws z anew for the generator. With the last z both gradients share G(z), and XLA computes it once.)
+Everything that the game carries lies in one `TrainState`, so it is scanned, resumed, sharded and `vmap`ped over seeds
+like any other.
 
 Reference: Goodfellow et al., "Generative adversarial nets", 2014, algorithm 1.
 """
 
 import dataclasses
-import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -37,7 +37,7 @@ class Config:
     Attributes:
         seed: of the split, the parameters, the order of examples and the noise.
         epochs: passes over the training part.
-        batch_size: examples a step, over all of its discriminator steps; None is all of them.
+        batch_size: examples per step, over all of its discriminator steps; None is all of them.
         generator_rate: Adam's learning rate of the generator.
         discriminator_rate: Adam's learning rate of the discriminator.
         b1: decay of Adam's first moment, for both; 0.5 (DCGAN) where 0.9 would make the players swing.
@@ -81,37 +81,61 @@ class Config:
             raise ValueError(f"{where}: discriminator_steps {k} must divide batch_size {self.batch_size}")
 
 
+class Generate(Protocol):
+    """(params, state, z, labels or None) -> (examples, new state), with the generator's parameters and state."""
+
+    def __call__(
+        self, params: Params, state: State, z: Array, labels: Array | None, *, train: bool
+    ) -> tuple[Array, State]: ...
+
+
+class Discriminate(Protocol):
+    """(params, state, x, labels or None) -> (logits [B], new state), with the discriminator's parameters and state."""
+
+    def __call__(
+        self, params: Params, state: State, x: Array, labels: Array | None, *, train: bool
+    ) -> tuple[Array, State]: ...
+
+
 class Players(NamedTuple):
     """What the game needs of a model.
 
     Attributes:
         init: key -> (params, state), each {"generator": ..., "discriminator": ...}.
-        generate: (params, state, z, labels or None, train) -> (examples, new state), the generator's own parts.
-        discriminate: (params, state, x, labels or None, train) -> (logits [B], new state), the discriminator's own.
+        generate: noise to examples.
+        discriminate: examples to logits.
         n_latent: entries of the noise z.
-        conditional: whether the batch's labels "y" go to both players.
+        n_classes: K of the labels "y" that both players get; 0 without.
+        bounds: the range of the generator's examples, which the data must share; None is any real number.
+        batch_norm: whether the discriminator normalizes by the batch.
     """
 
     init: Callable[[Key], tuple[Params, State]]
-    generate: Callable[[Params, State, Array, Array | None, bool], tuple[Array, State]]
-    discriminate: Callable[[Params, State, Array, Array | None, bool], tuple[Array, State]]
+    generate: Generate
+    discriminate: Discriminate
     n_latent: int
-    conditional: bool = False
+    n_classes: int = 0
+    bounds: tuple[float, float] | None = None
+    batch_norm: bool = False
 
 
 def players(module: Any, config: Any) -> Players:
     """The `Players` of a model module such as `jaxdl.models.gan` and its Config."""
 
-    def generate(params: Params, state: State, z: Array, labels: Array | None, train: bool) -> tuple[Array, State]:
+    def generate(params: Params, state: State, z: Array, labels: Array | None, *, train: bool) -> tuple[Array, State]:
         return module.generate(params, state, z, config, train=train, labels=labels)
 
-    def discriminate(params: Params, state: State, x: Array, labels: Array | None, train: bool) -> tuple[Array, State]:
+    def discriminate(
+        params: Params, state: State, x: Array, labels: Array | None, *, train: bool
+    ) -> tuple[Array, State]:
         return module.discriminate(params, state, x, config, train=train, labels=labels)
 
     def init(key: Key) -> tuple[Params, State]:
         return module.init(key, config), module.init_state(config)
 
-    return Players(init, generate, discriminate, config.n_latent, config.n_classes > 0)
+    bounds = (0.0, 1.0) if config.output == "sigmoid" else None
+    normalized = config.discriminator_norm == "batch" and len(config.discriminator) > 1  # never in the first layer
+    return Players(init, generate, discriminate, config.n_latent, config.n_classes, bounds, normalized)
 
 
 def optimizers(config: Config) -> dict[str, optax.GradientTransformation]:
@@ -130,111 +154,97 @@ def init_game(key: Key, players: Players, config: Config) -> TrainState:
 
 
 def averaged_generator(train_state: TrainState, config: Config) -> tuple[Params, State]:
-    """Parameters and running statistics of the generator's moving average; before the first step, its own."""
+    """Parameters and running statistics of the generator's moving average; before the first step, the first ones."""
     average: EwmaState = train_state.state["average"]
-    own = {"params": train_state.params["generator"], "state": train_state.state["generator"]}
+    newest = {"params": train_state.params["generator"], "state": train_state.state["generator"]}
     smooth = ewma(config.average).value(average)
-    chosen = jax.tree.map(lambda a, p: jnp.where(average.steps > 0, a.astype(p.dtype), p), smooth, own)
+    chosen = jax.tree.map(lambda a, p: jnp.where(average.steps > 0, a.astype(p.dtype), p), smooth, newest)
     return chosen["params"], chosen["state"]
 
 
 def make_adversarial_step(
     players: Players, config: Config
 ) -> Callable[[TrainState, Batch], tuple[TrainState, Metrics]]:
-    """One step of the game as a pure function of (train state, batch); see the head of the file.
+    """One step of the game as a pure function of (train state, batch): algorithm 1, see the head of the file.
 
     The batch is {"x": [B, ...], "mask": [B]} and, for a conditional game, "y": [B] labels, which the generated examples
     share. Metrics: both losses, and the mean of D on the data and on what is generated (both end at 1/2).
+
+    Raises: ValueError for `r1` where the discriminator's batch norm makes one example's logit depend on the others.
     """
+    if config.r1 and players.batch_norm:
+        raise ValueError(
+            f"adversarial: r1 {config.r1} penalizes the gradient of each example's own logit, but batch norm in the "
+            'discriminator mixes the examples: use discriminator_norm "none" or "spectral", or r1 0'
+        )
+    rules = optimizers(config)
 
     def step(train_state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         key = step_key(train_state)
-        first, *others = _minibatches(batch, config.discriminator_steps, players.conditional)
-        after, turn = _discriminator_turn(players, config, train_state, first, jax.random.fold_in(key, 0))
-        for i, part in enumerate(others, 1):
-            after, turn = _discriminator_turn(players, config, after, part, jax.random.fold_in(key, i))
-        after, scores = _generator_turn(players, config, after, turn)
-        return after._replace(step=train_state.step + 1), turn.metrics | scores
+        params, state, opt_state = (dict(tree) for tree in train_state[:3])
+
+        def descend(name: str, gradient: Params) -> None:
+            updates, opt_state[name] = rules[name].update(gradient, opt_state[name], params[name])
+            params[name] = optax.apply_updates(params[name], updates)
+
+        def discriminator_turn(number: int, minibatch: Batch) -> tuple[Array, Array | None, Metrics]:
+            y = minibatch.get("y")
+            z = jax.random.normal(jax.random.fold_in(key, number), (len(minibatch["x"]), players.n_latent))
+            fake, _ = players.generate(params["generator"], state["generator"], z, y, train=True)
+            gradient, (state["discriminator"], scores) = jax.grad(discriminator_loss, has_aux=True)(
+                params["discriminator"], state["discriminator"], minibatch, fake, players, config
+            )
+            descend("discriminator", gradient)
+            return z, y, scores
+
+        minibatches = _minibatches(batch, config.discriminator_steps, players.n_classes > 0)
+        *_, (z, y, scores) = [discriminator_turn(i, minibatch) for i, minibatch in enumerate(minibatches)]
+        judge = params["discriminator"], state["discriminator"]
+        gradient, (state["generator"], loss) = jax.grad(generator_loss, has_aux=True)(
+            params["generator"], state["generator"], z, y, judge, players, config
+        )
+        descend("generator", gradient)
+        newest = {"params": params["generator"], "state": state["generator"]}
+        state["average"] = ewma(config.average).update(state["average"], newest)
+        return TrainState(params, state, opt_state, train_state.key, train_state.step + 1), scores | loss
 
     return step
 
 
-class _Turn(NamedTuple):
-    """What the discriminator's last turn leaves for the generator's: G(z) and the way back through it."""
-
-    fake: Array
-    pull_back: Callable[[Array], Any]
-    labels: Array | None
-    generator_state: State
-    metrics: Metrics
-
-
-def _discriminator_turn(
-    players: Players, config: Config, train_state: TrainState, batch: Batch, key: Key
-) -> tuple[TrainState, _Turn]:
-    """D <- D - optimizer(d L_D / d D) on one minibatch."""
-    z, y = jax.random.normal(key, (batch["x"].shape[0], players.n_latent)), batch.get("y")
-
-    def generate(params: Params) -> tuple[Array, State]:
-        return players.generate(params, train_state.state["generator"], z, y, True)
-
-    fake, pull_back, generator_state = jax.vjp(generate, train_state.params["generator"], has_aux=True)
-    own = train_state.params["discriminator"], train_state.state["discriminator"]
-    loss = functools.partial(_discriminator_loss, players=players, config=config)
-    gradient, (state, scores) = jax.grad(loss, has_aux=True)(*own, batch, fake)
-    train_state = _descend(config, "discriminator", train_state, gradient)
-    train_state = train_state._replace(state={**train_state.state, "discriminator": state})
-    return train_state, _Turn(fake, pull_back, y, generator_state, scores)
-
-
-def _generator_turn(
-    players: Players, config: Config, train_state: TrainState, turn: _Turn
-) -> tuple[TrainState, Metrics]:
-    """G <- G - optimizer(d L_G / d G), through the new D; then the average takes the new G in."""
-    judge = train_state.params["discriminator"], train_state.state["discriminator"]
-    of_logits = minimax.saturating_generator_loss if config.saturating else minimax.non_saturating_generator_loss
-
-    def loss(fake: Array) -> Array:
-        return of_logits(players.discriminate(*judge, fake, turn.labels, True)[0])
-
-    value, slope = jax.value_and_grad(loss)(turn.fake)
-    train_state = _descend(config, "generator", train_state, turn.pull_back(slope)[0])
-    newest = {"params": train_state.params["generator"], "state": turn.generator_state}
-    average = ewma(config.average).update(train_state.state["average"], newest)
-    state = {**train_state.state, "generator": turn.generator_state, "average": average}
-    return train_state._replace(state=state), {"generator_loss": metrics.mean(value)}
-
-
-def _descend(config: Config, name: str, train_state: TrainState, gradient: Params) -> TrainState:
-    params = train_state.params[name]
-    updates, opt_state = optimizers(config)[name].update(gradient, train_state.opt_state[name], params)
-    return train_state._replace(
-        params={**train_state.params, name: optax.apply_updates(params, updates)},
-        opt_state={**train_state.opt_state, name: opt_state},
-    )
-
-
-def _discriminator_loss(
-    params: Params, state: State, batch: Batch, fake: Array, *, players: Players, config: Config
+def discriminator_loss(
+    params: Params, state: State, batch: Batch, fake: Array, players: Players, config: Config
 ) -> tuple[Array, tuple[State, Metrics]]:
     """The discriminator's loss with its penalty, its new state, and metrics (of the loss without the penalty)."""
-    y, mask = batch.get("y"), batch["mask"]
-    real_logits, new = players.discriminate(params, state, batch["x"], y, True)
-    fake_logits, new = players.discriminate(params, new, fake, y, True)
-    smoothing = config.label_smoothing
-    loss = minimax.discriminator_loss(real_logits, fake_logits, label_smoothing=smoothing, where=mask)
+    x, y, mask = batch["x"], batch.get("y"), batch["mask"]
+    real_logits, new = players.discriminate(params, state, x, y, train=True)
+    fake_logits, new = players.discriminate(params, new, fake, y, train=True)
+    loss = minimax.discriminator_loss(real_logits, fake_logits, label_smoothing=config.label_smoothing, where=mask)
     scores = {
         "discriminator_loss": metrics.mean(loss),
         "d_real": metrics.mean(jax.nn.sigmoid(real_logits), where=mask),
         "d_fake": metrics.mean(jax.nn.sigmoid(fake_logits)),
     }
     if config.r1:
-
-        def logits(x: Array) -> Array:
-            return players.discriminate(params, state, x, y, True)[0]
-
-        loss = loss + config.r1 * minimax.gradient_penalty(logits, batch["x"], where=mask)
+        logits = lambda x: players.discriminate(params, state, x, y, train=True)[0]  # noqa: E731
+        loss = loss + config.r1 * minimax.gradient_penalty(logits, x, where=mask)
     return loss, (new, scores)
+
+
+def generator_loss(
+    params: Params,
+    state: State,
+    z: Array,
+    labels: Array | None,
+    judge: tuple[Params, State],
+    players: Players,
+    config: Config,
+) -> tuple[Array, tuple[State, Metrics]]:
+    """The generator's loss before a discriminator (params, state) that holds still, and its new state."""
+    fake, new = players.generate(params, state, z, labels, train=True)
+    logits, _ = players.discriminate(*judge, fake, labels, train=True)
+    of_logits = minimax.saturating_generator_loss if config.saturating else minimax.non_saturating_generator_loss
+    loss = of_logits(logits)
+    return loss, (new, {"generator_loss": metrics.mean(loss)})
 
 
 def _minibatches(batch: Batch, k: int, conditional: bool) -> list[Batch]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxdl import metrics
 from jaxdl.data.arrays import count, validate
@@ -27,7 +28,6 @@ def game(
     config: Config,
     data: Splits,
     *,
-    n_classes: int | None = None,
     scores: Callable[[TrainState, Splits], Mapping[str, float]] | None = None,
     headline: str = "",
     frame: Callable[[TrainState], Any] | None = None,
@@ -39,11 +39,11 @@ def game(
         players: the model.
         config: how to train it.
         data: {"x": [N, *size]} in each part, with "y": [N] labels for a conditional game; bytes become [0, 1].
-        n_classes: K, if there are labels.
         scores, headline, frame, pictures: as in `Task`.
-    Raises: ValueError for labels outside [0, K), values that are not finite, examples of another shape than G's.
+    Raises: ValueError for labels outside [0, K) or none for a conditional game, examples that are not finite, are
+        integers other than bytes, lie outside the range of G's or have another shape.
     """
-    _check(players, config, data, n_classes)
+    _check(players, config, data)
     return Task(
         lambda key: init_game(key, players, config),
         make_adversarial_step(players, config),
@@ -59,10 +59,12 @@ def game(
     )
 
 
-def _check(players: Players, config: Config, data: Splits, n_classes: int | None) -> None:
+def _check(players: Players, config: Config, data: Splits) -> None:
+    """On the host, before anything is compiled or written."""
     for name, part in data._asdict().items():
         if has_rows(part):
-            validate(part, n_classes, name=name)
+            validate(part, players.n_classes or None, name=name)
+            _check_range(part["x"], players.bounds, name)
     rows = batch_rows(count(data.train), config.batch_size)
     if rows % config.discriminator_steps:
         raise ValueError(f"adversarial: discriminator_steps {config.discriminator_steps} must divide {rows} examples")
@@ -73,11 +75,23 @@ def _check(players: Players, config: Config, data: Splits, n_classes: int | None
         raise ValueError(f"the generator makes examples of {made.shape[1:]}, the data have {data.train['x'].shape[1:]}")
 
 
+def _check_range(x: np.ndarray, bounds: tuple[float, float] | None, name: str) -> None:
+    if x.dtype == np.uint8:  # becomes [0, 1]
+        x = x[:0]
+    elif x.dtype.kind != "f":
+        raise ValueError(f"{name}: x is {x.dtype}; give floats, or bytes (uint8), which become floats in [0, 1]")
+    if bounds is not None and len(x) and not bounds[0] <= x.min() <= x.max() <= bounds[1]:
+        raise ValueError(
+            f'{name}: x lies in [{x.min():g}, {x.max():g}], but the generator\'s output "sigmoid" in '
+            f'[{bounds[0]:g}, {bounds[1]:g}]: scale the data, or give model.output "identity"'
+        )
+
+
 def _evaluate_batch(players: Players, config: Config, state: TrainState, batch: Batch) -> Metrics:
-    x, y = as_float(batch["x"]), batch["y"] if players.conditional else None
+    x, y = as_float(batch["x"]), batch["y"] if players.n_classes else None
     fake = fixed_samples(players, state, config, x.shape[0], y)
     judge = state.params["discriminator"], state.state["discriminator"]
-    logits = [players.discriminate(*judge, examples, y, False)[0] for examples in (x, fake)]
+    logits = [players.discriminate(*judge, examples, y, train=False)[0] for examples in (x, fake)]
     return {
         "coverage": coverage(x, fake, where=batch["mask"]),
         "d_real": metrics.mean(jax.nn.sigmoid(logits[0]), where=batch["mask"]),
@@ -93,9 +107,9 @@ def fixed_samples(
     Without labels a conditional generator makes class 0.
     """
     z = jax.random.normal(jax.random.key(config.seed), (n, players.n_latent))
-    if players.conditional and labels is None:
+    if players.n_classes and labels is None:
         labels = jnp.zeros(n, jnp.int32)
-    return players.generate(*averaged_generator(train_state, config), z, labels, False)[0]
+    return players.generate(*averaged_generator(train_state, config), z, labels, train=False)[0]
 
 
 def report_collapse(monitor: str = "val_coverage", *, share: float = 0.5, least: float = 0.1) -> Callback:

@@ -145,6 +145,44 @@ def test_prompts_of_any_length_are_kept(params):
             assert result.scores[0] == pytest.approx(scores[y if len(y) == T else (*y, EOS)], rel=1e-5)
 
 
+SEARCHES = {
+    "greedy": decoding.greedy,
+    "sample": functools.partial(decoding.sample, key=jax.random.key(0)),
+    "beam_search": decoding.beam_search,
+}
+
+
+def likeliest(logits):
+    """A step that gives every row the same logits."""
+
+    def one(params, cache, token):
+        return cache, jnp.tile(jnp.asarray(logits, jnp.float32), (len(token), 1))
+
+    return one
+
+
+@pytest.mark.parametrize("search", SEARCHES.values(), ids=SEARCHES)
+def test_padding_is_never_chosen(search):
+    """Though its logit is the largest by far; the scores stay those of the model."""
+    logits = [50.0, -9.0, -999.0, 3.0, -9.0]
+    result = search(likeliest(logits), {}, {"x": jnp.zeros(2)}, **OPTIONS)
+    best = result.tokens.reshape(2, -1, T)[:, 0]
+    assert best.tolist() == [[3] * T] * 2
+    assert result.lengths.reshape(2, -1)[:, 0].tolist() == [T, T]
+    if search is not decoding.beam_search:
+        assert result.scores[0] == pytest.approx(-47.0 * T, rel=1e-5)
+
+
+@pytest.mark.parametrize("search", SEARCHES.values(), ids=SEARCHES)
+def test_an_end_token_inside_a_prompt_ends_nothing(search):
+    """[3 EOS 4] is read whole, also as the last token of a prompt; then the model goes on to its own end."""
+    prompt = jnp.array([[3, EOS, 4], [3, EOS, PAD]])
+    ends_at_once = likeliest([-50.0, -50.0, 9.0, -50.0, -50.0])
+    result = search(ends_at_once, {}, {"x": jnp.zeros(2)}, prompt=prompt, bos=BOS, eos=EOS, max_length=5)
+    assert result.tokens.reshape(2, -1, 5)[:, 0].tolist() == [[3, EOS, 4, PAD, PAD], [3, EOS, PAD, PAD, PAD]]
+    assert result.lengths.reshape(2, -1)[:, 0].tolist() == [3, 2]
+
+
 def test_draws_follow_the_distribution(params):
     """One step, 4,000 rows: frequencies within four standard errors of softmax(logits / temperature) of the top two."""
     n, logits = 4000, jnp.array([-9.0, -9.0, 1.0, 2.0, 1.5])

@@ -36,7 +36,7 @@ def close(a, b, rtol=1e-5):
 
 
 def written_out(config, state: TrainState, data) -> tuple:
-    """One step of the game without the shared forward pass: parameters of both players behind it."""
+    """One step of the game in the plainest form: parameters of both players after it."""
     optimizer, key = adversarial.optimizers(config), jax.random.fold_in(jax.random.split(state.key)[1], state.step)
     g, d = state.params["generator"], state.params["discriminator"]
     d_opt, g_state, k = state.opt_state["discriminator"], state.state["generator"], config.discriminator_steps
@@ -162,10 +162,52 @@ def test_impossible_options_are_refused(changes, message):
 def test_impossible_data_are_refused():
     with pytest.raises(ValueError, match=r"makes examples of \(3,\), the data have \(2,\)"):
         task(model=dataclasses.replace(MODEL, size=(3,)))
-    with pytest.raises(ValueError, match="not a label in"):
-        task(n_classes=2)
     with pytest.raises(ValueError, match="must divide 20 examples"):
         task(dataclasses.replace(PLAIN, batch_size=None, discriminator_steps=3))
+
+
+def game_of(change, model=MODEL, config=PLAIN):
+    """The task with the arrays of its training part changed."""
+    players = adversarial.players(gan, model)
+    return game.game(players, config, Splits(change(rows(20, 0)), rows(12, 1), {}))
+
+
+PIXELS = dataclasses.replace(MODEL, output="sigmoid")
+
+
+@pytest.mark.parametrize(
+    ("model", "change", "message"),
+    [
+        (
+            dataclasses.replace(MODEL, n_classes=2),
+            lambda part: part,
+            r"train: y is 2 in row 2, not a label in \[0, 2\)",
+        ),
+        (dataclasses.replace(MODEL, n_classes=3), lambda part: {"x": part["x"]}, "train: no labels 'y'"),
+        (MODEL, lambda part: {"x": part["x"].astype(np.int64)}, "x is int64; give floats, or bytes"),
+        (PIXELS, lambda part: {"x": 2 * part["x"] - 1}, 'but the generator\'s output "sigmoid" in'),
+        (PIXELS, lambda part: {"x": 255 * abs(part["x"])}, "scale the data"),
+        (MODEL, lambda part: {"x": np.full_like(part["x"], np.nan)}, "train: x holds nan in row 0"),
+    ],
+    ids=["labels", "no labels", "integers", "from -1 to 1", "from 0 to 255", "nan"],
+)
+def test_a_game_is_checked_as_classifiers_are(model, change, message):
+    with pytest.raises(ValueError, match=message):
+        game_of(change, model)
+
+
+def test_bytes_are_pixels():
+    part = {"x": np.array([[0, 255], [9, 8]] * 4, np.uint8)}
+    assert game.game(adversarial.players(gan, PIXELS), PLAIN, Splits(part, part, {})).monitor == "val_coverage"
+
+
+def test_the_penalty_on_gradients_refuses_batch_norm_in_the_discriminator():
+    """The logit of one example would depend on the others; the first layer never has a norm."""
+    config, normalized = dataclasses.replace(PLAIN, r1=0.5), dataclasses.replace(MODEL, discriminator_norm="batch")
+    with pytest.raises(ValueError, match=r"r1 0.5 penalizes .* batch norm in the discriminator mixes the examples"):
+        adversarial.make_adversarial_step(adversarial.players(gan, normalized), config)
+    for allowed in (dataclasses.replace(normalized, discriminator=(5,)), MODEL):
+        adversarial.make_adversarial_step(adversarial.players(gan, allowed), config)
 
 
 def test_collapse_is_reported_once_and_again_after_a_recovery(capsys):

@@ -5,8 +5,6 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-import jax.numpy as jnp
-
 
 def require_positive(where: str, **values: Any) -> None:
     """Raise ValueError unless every value (or every element of a tuple) is a positive, finite number.
@@ -33,11 +31,14 @@ def require_floating(where: str, **arrays: Any) -> None:
 
     Layers cast their weights to the dtype of their input, so that bytes would round every weight to 0 or 1.
 
-    >>> require_floating("nn.conv2d", x=jnp.zeros((1, 8, 8, 3), jnp.uint8))
+    >>> import numpy as np
+    >>> require_floating("nn.conv2d", x=np.zeros((1, 8, 8, 3), np.uint8))
     Traceback (most recent call last):
         ...
     ValueError: nn.conv2d: x must be floating, got uint8; for bytes of an image: x.astype("float32") / 255
     """
+    import jax.numpy as jnp  # not above: the command line checks its options before it needs JAX
+
     for name, array in arrays.items():
         dtype = jnp.asarray(array).dtype if not hasattr(array, "dtype") else array.dtype
         if jnp.issubdtype(dtype, jnp.floating):

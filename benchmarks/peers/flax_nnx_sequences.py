@@ -147,7 +147,7 @@ def build_decoder(case: Case, module: Any) -> Trainer:
         def body(carry: Any, position: jax.Array) -> tuple[Any, jax.Array]:
             token, cache = carry
             merged = nnx.merge(graph, cache, params)
-            token = merged.write(memory, token, position).argmax(-1).astype(jnp.int32)
+            token = merged.write(memory, token, position)[..., 1:].argmax(-1).astype(jnp.int32) + 1  # no PAD
             return (token, nnx.state(merged, nnx.Cache)), token
 
         return jax.lax.scan(body, (jnp.full(case.batch, BOS, jnp.int32), cache), where)[1].T

@@ -217,7 +217,7 @@ def _write_uncached(module: Any, source: torch.Tensor, length: int) -> torch.Ten
     memory, tokens = module.encode(source), torch.full((len(source), 1), BOS)
     for _ in range(length):
         last = module.decode(memory, tokens)[:, -1]
-        tokens = torch.cat([tokens, module.output(last).argmax(-1, keepdim=True)], 1)
+        tokens = torch.cat([tokens, module.output(last)[:, 1:].argmax(-1, keepdim=True) + 1], 1)
     return tokens[:, 1:]
 
 
@@ -236,6 +236,6 @@ def _write_cached(module: Any, source: torch.Tensor, length: int) -> torch.Tenso
             x = x + block.self_.attend(q, *own[i, :, :, :, : t + 1])
             x = x + block.cross.attend(*block.cross.heads(block.cross.q(block.cross_norm(x)), 1), *others[i])
             x = block.feed_forward(x)
-        token = module.output(module.decoder_norm(x)[:, -1]).argmax(-1, keepdim=True)
+        token = module.output(module.decoder_norm(x)[:, -1])[:, 1:].argmax(-1, keepdim=True) + 1  # no PAD
         written.append(token)
     return torch.cat(written, 1)

@@ -14,6 +14,7 @@ def accuracy(logits: Array, labels: Array, *, where: Array | None = None) -> Pai
         logits: [..., K].
         labels: [...] integers.
 
+    >>> from jaxdl.metrics import value
     >>> value(accuracy(jnp.array([[2.0, 1.0], [0.0, 1.0]]), jnp.array([0, 0]))).item()
     0.5
     """
@@ -23,6 +24,7 @@ def accuracy(logits: Array, labels: Array, *, where: Array | None = None) -> Pai
 def binary_accuracy(logits: Array, targets: Array, *, where: Array | None = None) -> Pair:
     """Share of elements on the right side: logit > 0 where the target is 1, <= 0 where it is 0.
 
+    >>> from jaxdl.metrics import value
     >>> value(binary_accuracy(jnp.array([2.0, -1.0]), jnp.array([1.0, 1.0]))).item()
     0.5
     """
@@ -32,6 +34,7 @@ def binary_accuracy(logits: Array, targets: Array, *, where: Array | None = None
 def top_k_accuracy(logits: Array, labels: Array, k: int, *, where: Array | None = None) -> Pair:
     """Share of rows whose label is among the k largest logits. Equal logits count in the label's favor.
 
+    >>> from jaxdl.metrics import value
     >>> value(top_k_accuracy(jnp.array([[3.0, 2.0, 1.0]]), jnp.array([1]), k=2)).item()
     1.0
     """

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxdl.training.parameters import read_params, write_params
-from jaxdl.artifacts import files, pictures
 from jaxdl import recipes
-from jaxdl.runs import run_folder
+from jaxdl.artifacts import files, pictures
 from jaxdl.metrics import scalars
+from jaxdl.runs import run_folder
 from jaxdl.training import Callback, Event, Task, TrainState, callbacks, evaluate, fit
 from jaxdl.training.evaluation import has_rows
+from jaxdl.training.parameters import read_params, write_params
 from jaxdl.tree import parameter_count
 
 

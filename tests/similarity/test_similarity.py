@@ -104,7 +104,7 @@ def by_sorting(scores, k, among_itself):
 @pytest.mark.parametrize("measure", MEASURES)
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix], ids=["dense", "sparse"])
 def test_neighbors_equal_sorting_all_similarities(measure, kind, monkeypatch):
-    monkeypatch.setattr(similarity, "_BLOCK", 7 * 30)  # blocks of 7 rows, the last of 2
+    monkeypatch.setattr(vectors, "_BLOCK", 7 * 30)  # blocks of 7 rows, the last of 2
     x = counts()
     scores, rows = similarity.top_k(kind(x), 5, measure=measure)
     expected, _ = by_sorting(matrix(measure)(x), 5, True)

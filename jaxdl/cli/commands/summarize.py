@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from jaxdl.cli.arguments import UsageError, flags, parse
 from jaxdl.cli.compilation import use_compilation_cache
-from jaxdl.training.parameters import read_params
 
 if TYPE_CHECKING:
     from jaxdl.applications.summarization import Summary
@@ -108,6 +107,7 @@ def _trained(folder: Path) -> Callable[[Any], Any]:
     from jaxdl import runs
     from jaxdl.models import ranker
     from jaxdl.training import TrainState
+    from jaxdl.training.parameters import read_params
 
     recipe, config = runs.configuration(folder)
     if recipe != "scitldr_ranker":

@@ -6,7 +6,6 @@ from typing import Any
 
 from jaxdl.cli.arguments import UsageError, pop_options, positional
 from jaxdl.cli.compilation import use_compilation_cache
-from jaxdl.training.parameters import read_params
 
 HELP = """translate RUN [TEXT ...] [--beam N] [--attention FILE.png]
                  what a run's sequence model makes of texts, or of the lines of standard input;
@@ -46,6 +45,7 @@ def load(folder: Path) -> tuple[Any, Any]:
     from jaxdl import runs
     from jaxdl.tasks import translation
     from jaxdl.training import TrainState
+    from jaxdl.training.parameters import read_params
 
     recipe, config = runs.configuration(folder)
     path = folder / translation.FILE

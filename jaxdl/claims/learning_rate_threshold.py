@@ -71,7 +71,8 @@ def steps_needed(key: Key, share: float) -> Array:
     """Steps to a thousandth of the first loss with a share of the best rate 2 / (c_min + c_max)."""
     c = curvatures(key)
     losses = path(key, jnp.asarray(share) * c.max() / (c.min() + c.max()))
-    return jnp.argmax(losses < 1e-3 * losses[0])
+    reached = losses < 1e-3 * losses[0]
+    return jnp.where(reached.any(), jnp.argmax(reached), STEPS)
 
 
 def picture(result: Result) -> Any:

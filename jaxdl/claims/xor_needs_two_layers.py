@@ -48,7 +48,7 @@ def run(key: Key, budget: Budget) -> Result:
             config = network(widths)
             params = jax.jit(jax.vmap(lambda k, c=config, t=targets: train(k, c, t, steps)))(keys)
             logits = jax.vmap(lambda p, c=config: mlp.apply(p, POINTS, c)[:, 0])(params)
-            right[table, name] = ((logits > 0) == (targets > 0.5)).mean(1)  # [seeds] share of the rows
+            right[table, name] = ((logits > 0) == (targets[None] > 0.5)).mean(1)  # [seeds] share of the rows
             trained[table, name] = jax.tree.map(lambda leaf: leaf[0], params)
     whole = {kind: (share == 1).mean() for kind, share in right.items()}
     return Result(

@@ -44,7 +44,7 @@ def run(key: Key, budget: Budget) -> Result:
         budget.stage(name)
         params = jax.jit(jax.vmap(lambda k, c=constant: train(k, c, x, y, steps)))(keys)
         logits = jax.vmap(lambda p: mlp.apply(p, test_x, CONFIG))(params)
-        accuracy[name] = (logits.argmax(-1) == test_y).mean(1)
+        accuracy[name] = (logits.argmax(-1) == test_y[None]).mean(1)
         w = params["layer_0"]["w"]  # [seeds, 64, 32]: a column for each hidden unit
         spread[name] = jnp.abs(w - w[..., :1]).max((1, 2))
         weights[name] = w[0]

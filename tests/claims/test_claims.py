@@ -1,0 +1,79 @@
+"""Every claim's experiment in a small form, judged by its own rule; its picture; what it says of itself."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from jaxdl import claims
+from jaxdl.claims import _pages, _shelf
+from jaxdl.claims._evidence import Figure
+from jaxdl.claims._records import measure
+
+SEEDS = 4
+FINDINGS: dict[str, str] = {}  # claims that do not hold as stated, with what was found
+
+
+@pytest.fixture(scope="module", params=claims.names())
+def outcome(request: pytest.FixtureRequest):
+    return measure(request.param, seeds=SEEDS, small=True)
+
+
+def test_verdict(outcome):
+    record, _ = outcome
+    expected = FINDINGS.get(record.name, "holds")
+    assert record.verdict == expected, (record.checks, [f"{f.name}: {f}" for f in record.figures])
+
+
+def test_figures_are_finite_and_checks_are_named(outcome):
+    record, _ = outcome
+    assert record.figures
+    assert all(np.isfinite(figure.values).all() for figure in record.figures), record.figures
+    assert len({figure.name for figure in record.figures}) == len(record.figures)
+    assert all(record.checks)
+
+
+def test_picture_and_pages(outcome, tmp_path):
+    """Every axis has a name, and a record comes back from its file as it was."""
+    record, result = outcome
+    path = _shelf.store(record, result, tmp_path)
+    assert path.stat().st_size > 5_000
+    assert _shelf.records(tmp_path) == [
+        record._replace(checks=dict(record.checks), environment=dict(record.environment))
+    ]
+    figure = claims.load(record.name).picture(result)
+    for ax in figure.axes:
+        named = (ax.get_xlabel() or not ax.axison or not len(ax.get_xticks())) and ax.get_title() + ax.get_xlabel()
+        assert named or ax.get_label() == "<colorbar>", (record.name, ax.get_title())
+    for language in ("en", "ko"):
+        text = _pages.page(record, language, "picture.png")
+        assert _pages.statement(record, language) in text
+        assert all(str(f) in text for f in record.figures)
+    html = _shelf.write_gallery(tmp_path).read_text()
+    assert f'id="{record.name}"' in html
+    assert "data:image/png;base64," in html
+
+
+@pytest.mark.parametrize("name", claims.names())
+def test_a_claim_says_what_it_is(name):
+    claim = claims.load(name)
+    assert claims.statement(name) == claim.STATEMENT
+    assert all(len(text) > 20 for text in (claim.SOURCE, claim.RULE, claim.__doc__))
+    assert claim.SEEDS >= 3
+    assert claim.SECONDS <= 180
+    lesson = _pages.lesson(name)
+    if lesson:
+        assert all(callable(getattr(claim, function)) for function in lesson["code"])
+        assert len(lesson["try"]) >= 2
+        assert {"question", "answer"} <= set(lesson["en"])
+        assert {"statement", "explanation", "question", "answer", "labels"} <= set(lesson["ko"])
+        for attempt in lesson["try"]:
+            assert attempt["command"].startswith(f"jaxdl claim {name}")
+
+
+def test_figures_as_text():
+    assert str(Figure("accuracy", (0.9, 0.92, 0.94))) == "0.92 ± 0.05"
+    assert str(Figure("share", (0.5,), "%")) == "0.5 %"
+    assert json.dumps(Figure("a", (1.0,))._asdict())
+    assert dataclasses.is_dataclass(Figure) is False

@@ -7,6 +7,7 @@ import functools
 from typing import Any
 
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -89,11 +90,16 @@ def test_dtype_is_kept(case: Case, dtype: str):
 
 
 @each([c for c in CASES if c.wrt])
-def test_gradients_are_finite(case: Case):
+def test_gradients_are_finite_and_exported(case: Case):
+    """`jax.export` lowers value and gradient for platforms that are not here, with the fast forms of each."""
+
     def total(*args):
         leaves = [leaf for leaf in jax.tree.leaves(case.function(*args)) if is_floating(leaf)]
         return functools.reduce(jnp.add, [jnp.sum(leaf) for leaf in leaves])
 
-    gradients = jax.jit(jax.grad(total, argnums=case.wrt))(*arguments(case))
+    gradient = jax.jit(jax.grad(total, argnums=case.wrt))
+    gradients = gradient(*arguments(case))
     for path, leaf in jax.tree_util.tree_flatten_with_path(gradients)[0]:
         assert np.isfinite(leaf).all(), f"argument {case.wrt[path[0].idx]}{jax.tree_util.keystr(path[1:])}"
+    exported = jax.export.export(gradient, platforms=("cpu", "cuda"))(*arguments(case))
+    assert [(aval.shape, aval.dtype) for aval in exported.out_avals] == shapes(gradients)

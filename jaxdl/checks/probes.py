@@ -37,7 +37,7 @@ class Comparison(NamedTuple):
     moved: np.ndarray
 
 
-def _sizes(x: np.ndarray) -> np.ndarray:
+def sizes_of(x: np.ndarray) -> np.ndarray:
     """The size of each coordinate of a leaf, by which steps are scaled: its own, or a tenth of the leaf's largest."""
     largest = np.max(np.abs(x), initial=0.0) or 1.0
     return np.maximum(np.abs(x), 0.1 * largest)
@@ -47,7 +47,7 @@ def make_probes(problem: Problem, gradient: np.ndarray, directions: int, rng: np
     """Every coordinate; or (directions > 0) for larger leaves random directions, steepest and random coordinates."""
     probes = []
     for n, leaf in enumerate(problem.leaves):
-        sizes = _sizes(problem.point[leaf.start : leaf.start + leaf.size])
+        sizes = sizes_of(problem.point[leaf.start : leaf.start + leaf.size])
         coordinates = np.arange(leaf.size)
         if directions and leaf.size > 2 * directions:
             for _ in range(directions):
@@ -125,7 +125,7 @@ def compare(
     along, difference = _along(gradient, probes), _differences(problem, problem.point, probes, rtol)
     settled = _is_settled(difference, rtol)
     moved = np.zeros(len(probes), bool)
-    sizes = np.concatenate([_sizes(problem.point[leaf.start : leaf.start + leaf.size]) for leaf in problem.leaves])
+    sizes = np.concatenate([sizes_of(problem.point[leaf.start : leaf.start + leaf.size]) for leaf in problem.leaves])
     for signs in MOVES:
         stuck = np.flatnonzero(~settled & np.isfinite(along))  # a NaN at the point itself stays a failure
         if not stuck.size:

@@ -52,7 +52,7 @@ def _is_floating(leaf: Any) -> bool:
     return isinstance(leaf, float) or (_is_array(leaf) and jnp.issubdtype(leaf.dtype, jnp.floating))
 
 
-def _active(args: Sequence[Any], argnums: Sequence[int]) -> list[tuple[str, np.ndarray]]:
+def active_leaves(args: Sequence[Any], argnums: Sequence[int]) -> list[tuple[str, np.ndarray]]:
     """The leaves to differentiate, by path, in float64; anything that is not a real number is refused by name."""
     leaves = []
     for i in argnums:
@@ -72,7 +72,7 @@ def _active(args: Sequence[Any], argnums: Sequence[int]) -> list[tuple[str, np.n
     return leaves
 
 
-def _layout(active: Sequence[tuple[str, np.ndarray]]) -> tuple[Leaf, ...]:
+def layout(active: Sequence[tuple[str, np.ndarray]]) -> tuple[Leaf, ...]:
     starts = np.cumsum([0, *(value.size for _, value in active)])
     return tuple(
         Leaf(name, value.shape, int(start), value.size)
@@ -121,8 +121,8 @@ def make_problem(f: Callable[..., Any], args: tuple[Any, ...], argnums: Sequence
         TypeError: a leaf to differentiate is not real and floating, or f returns no real floating values.
         ValueError: argnums names no argument or no leaf; f fails in float64.
     """
-    active = _active(args, argnums)
-    leaves = _layout(active)
+    active = active_leaves(args, argnums)
+    leaves = layout(active)
     point = np.concatenate([value.ravel() for _, value in active])
     flat, arrays = flat_function(f, args, argnums, leaves)
     try:

@@ -6,10 +6,10 @@ Each also has `example(key) -> (loss, params)`: a small loss of its parameters, 
 import importlib
 import pkgutil
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jaxdl.checks import GradientReport
+    from jaxdl.checks import DerivativeReport, GradientReport
 
 
 def names() -> list[str]:
@@ -29,18 +29,43 @@ def gradient_reports(name: str | None = None) -> dict[str, "GradientReport"]:
     >>> gradient_reports("linear")["linear"].ok
     True
     """
+    from jaxdl.checks import gradient_report
+
+    return {model: gradient_report(loss, params) for model, (loss, params) in _examples(name).items()}
+
+
+def derivative_reports(name: str | None = None) -> dict[str, "DerivativeReport | None"]:
+    """Forward mode and Hessian-vector products of one model's (or every model's) example loss, in float64.
+
+    None stands for a model that has no forward mode.
+
+    Raises: ValueError for an unknown name, with the nearest right one.
+
+    >>> derivative_reports("linear")["linear"].ok
+    True
+    """
+    from jaxdl.checks import derivative_report
+
+    reports: dict[str, DerivativeReport | None] = {}
+    for model, (loss, params) in _examples(name).items():
+        try:
+            reports[model] = derivative_report(loss, params)
+        except TypeError as error:
+            if "custom_vjp" not in str(error):
+                raise
+            reports[model] = None
+    return reports
+
+
+def _examples(name: str | None) -> dict[str, Any]:
     import jax
 
-    from jaxdl.checks import gradient_report
     from jaxdl.validation import require_name
 
     if name is not None:
         require_name("check", "model", name, names())
-    reports = {}
-    for model in names() if name is None else [name]:
-        loss, params = importlib.import_module(f"{__name__}.{model}").example(jax.random.key(0))
-        reports[model] = gradient_report(loss, params)
-    return reports
+    chosen = names() if name is None else [name]
+    return {model: importlib.import_module(f"{__name__}.{model}").example(jax.random.key(0)) for model in chosen}
 
 
 def __getattr__(name: str) -> ModuleType:

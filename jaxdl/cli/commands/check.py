@@ -1,4 +1,4 @@
-"""`jaxdl check`: every model's gradient against finite differences."""
+"""`jaxdl check`: every model's derivatives: reverse, forward and second, against finite differences."""
 
 import re
 
@@ -22,6 +22,12 @@ def run(argv: list[str]) -> int:
         for leaf in report.leaves
     ]
     print_table(["model", "leaf", "shape", "worst relative error", "verdict"], rows)
-    passed = all(report.ok for report in reports.values())
+    derivatives = models.derivative_reports(wanted[0] if wanted else None)
+    kinds = [
+        [model, f"{reports[model].worst:.1e}", *([f"{d.forward:.1e}", f"{d.second:.1e}"] if d else ["none", "none"])]
+        for model, d in derivatives.items()
+    ]
+    print_table(["model", "reverse", "forward", "second"], kinds)
+    passed = all(report.ok for report in reports.values()) and all(d.ok for d in derivatives.values() if d)
     print(f"{len(rows)} leaves of {len(reports)} model(s): " + ("every gradient is right" if passed else "FAILED"))
     return 0 if passed else 1

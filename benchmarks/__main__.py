@@ -10,26 +10,12 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any
 
-from benchmarks import (
-    allocators,
-    cases,
-    compare,
-    devices,
-    game_sweep,
-    growth,
-    losses,
-    machine,
-    many_networks,
-    neighbors,
-    options,
-    ours,
-    profile,
-    records,
-    runs,
-    sentence_ranks,
-    update_rules,
-)
-from benchmarks.records import Record
+from benchmarks import options
+from benchmarks.measuring import allocators, devices, machine, profile, runs
+from benchmarks.reports import compare, records
+from benchmarks.reports.records import Record
+from benchmarks.studies import game_sweep, growth, losses, many_networks, neighbors, sentence_ranks, update_rules
+from benchmarks.workloads import cases, ours
 from jaxdl.data.sources import DataNotFound
 
 Chosen = argparse.Namespace

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from benchmarks import devices, peers, precision
+from benchmarks import peers
+from benchmarks.measuring import devices
+from benchmarks.workloads import precision
 from jaxdl.cli.arguments import UsageError
 from jaxdl.validation import did_you_mean
 

@@ -1,4 +1,4 @@
-"""Every case's derivatives of every kind: reverse, forward, second, vmap of each, jit, `jax.checkpoint`, `jax.export`."""
+"""Every case's derivatives: reverse, forward, second, vmap of each, jit, `jax.checkpoint`, `jax.export`."""
 
 import pytest
 from cases import Case, all_cases, arguments

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import readme
+from benchmarks.reports import readme
 from jaxdl import recipes
 
 ROOT = Path(__file__).parent.parent
@@ -43,7 +43,7 @@ def test_every_recipe_on_embedded_data_has_a_measured_score():
 
 def test_what_is_generated_is_up_to_date():
     stale = [path.name for path, text in readme.files().items() if path.read_text() != text]
-    assert not stale, "run: python -m benchmarks.readme"
+    assert not stale, "run: python -m benchmarks.reports.readme"
 
 
 def test_a_score_line_replaces_the_old_one_or_goes_behind_the_command():

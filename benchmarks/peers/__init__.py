@@ -6,8 +6,8 @@ says in which precisions it has rows, if not in f32 alone.
 
 import importlib
 
-from benchmarks.cases import WHOLE_EPOCHS, Case
-from benchmarks.trainer import Rows
+from benchmarks.workloads.cases import WHOLE_EPOCHS, Case
+from benchmarks.workloads.trainer import Rows
 
 MODULES = {
     "flax": "flax_linen",

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.case import Case
 from benchmarks.peers import NotWritten
-from benchmarks.trainer import Rows, Trainer
+from benchmarks.workloads.case import Case
+from benchmarks.workloads.trainer import Rows, Trainer
 
 NETWORK = "mlp"
 

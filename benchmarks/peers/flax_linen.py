@@ -9,11 +9,11 @@ import optax
 from flax import linen as nn
 from flax.training import train_state
 
-from benchmarks.cases import Case
 from benchmarks.peers import flax_linen_sequences
 from benchmarks.peers.flax_linen_models import model, players, renamed
-from benchmarks.precision import cast, widen
-from benchmarks.trainer import Rows, Trainer, from_steps
+from benchmarks.workloads.cases import Case
+from benchmarks.workloads.precision import cast, widen
+from benchmarks.workloads.trainer import Rows, Trainer, from_steps
 
 Batch = dict[str, jax.Array]
 PRECISIONS = ("f32", "bf16")

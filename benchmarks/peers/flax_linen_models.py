@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from benchmarks.cases import N_CLASSES, Case
+from benchmarks.workloads.cases import N_CLASSES, Case
 
 
 class Mlp(nn.Module):

@@ -13,11 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from benchmarks.case import Case
-from benchmarks.ours_sequences import decoding_trainer
 from benchmarks.peers import flax_weights
-from benchmarks.sequence_cases import positions
-from benchmarks.trainer import Trainer
+from benchmarks.workloads.case import Case
+from benchmarks.workloads.ours_sequences import decoding_trainer
+from benchmarks.workloads.sequence_cases import positions
+from benchmarks.workloads.trainer import Trainer
 from jaxdl.data.text import BOS
 
 GATES = {"lstm": "ifgo", "gru": "rzn"}

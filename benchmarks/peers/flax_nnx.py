@@ -11,10 +11,10 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 
-from benchmarks.cases import Case
 from benchmarks.peers import flax_nnx_sequences
 from benchmarks.peers.flax_nnx_models import load, model
-from benchmarks.trainer import Rows, Trainer, from_steps
+from benchmarks.workloads.cases import Case
+from benchmarks.workloads.trainer import Rows, Trainer, from_steps
 
 Batch = dict[str, jax.Array]
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from benchmarks.cases import N_CLASSES, Case
+from benchmarks.workloads.cases import N_CLASSES, Case
 
 
 class Mlp(nnx.Module):

@@ -11,11 +11,11 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from benchmarks.case import Case
-from benchmarks.ours_sequences import decoding_trainer
 from benchmarks.peers import flax_weights
-from benchmarks.sequence_cases import positions
-from benchmarks.trainer import Trainer
+from benchmarks.workloads.case import Case
+from benchmarks.workloads.ours_sequences import decoding_trainer
+from benchmarks.workloads.sequence_cases import positions
+from benchmarks.workloads.trainer import Trainer
 from jaxdl.data.text import BOS
 
 

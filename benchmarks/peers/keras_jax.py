@@ -12,10 +12,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.cases import Case
 from benchmarks.peers import NotWritten
 from benchmarks.peers.keras_models import keras, model, players
-from benchmarks.trainer import Rows, Trainer, from_steps
+from benchmarks.workloads.cases import Case
+from benchmarks.workloads.trainer import Rows, Trainer, from_steps
 
 Batch = dict[str, jax.Array]
 

@@ -8,7 +8,7 @@ os.environ.setdefault("KERAS_BACKEND", "jax")  # read when keras is imported
 import keras  # pyright: ignore[reportMissingImports]
 import numpy as np
 
-from benchmarks.cases import N_CLASSES, Case
+from benchmarks.workloads.cases import N_CLASSES, Case
 
 layers = keras.layers
 

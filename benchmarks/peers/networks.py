@@ -1,4 +1,4 @@
-"""N multilayer perceptrons at once in other libraries; see `benchmarks.many_networks`."""
+"""N multilayer perceptrons at once in other libraries; see `benchmarks.studies.many_networks`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,17 +8,16 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from benchmarks.many_networks import RATE, STEPS
 from jaxdl.models import mlp
 
 Thunk = Callable[[], Any]
 
 
-def flax(config: mlp.Config, params: Any, data: dict[str, np.ndarray]) -> Thunk:
+def flax(config: mlp.Config, params: Any, data: dict[str, np.ndarray], *, steps: int, rate: float) -> Thunk:
     """Flax's module and optax in a jitted, donated step under `vmap`."""
     from benchmarks.peers.flax_linen_models import Mlp, renamed
 
-    module, optimizer = Mlp((*config.widths, config.n_out)), optax.adam(RATE)
+    module, optimizer = Mlp((*config.widths, config.n_out)), optax.adam(rate)
 
     def one_step(params: Any, moments: Any, batch: Any) -> Any:
         def loss_fn(params: Any) -> Any:
@@ -36,7 +35,7 @@ def flax(config: mlp.Config, params: Any, data: dict[str, np.ndarray]) -> Thunk:
     def thunk() -> Any:
         nonlocal now, moments
         found = []
-        for _ in range(STEPS):
+        for _ in range(steps):
             now, moments, loss = train_step(now, moments, batch)
             found.append(loss)
         return found
@@ -44,7 +43,7 @@ def flax(config: mlp.Config, params: Any, data: dict[str, np.ndarray]) -> Thunk:
     return thunk
 
 
-def torch_stacked(params: Any, data: dict[str, np.ndarray]) -> Thunk:
+def torch_stacked(params: Any, data: dict[str, np.ndarray], *, steps: int, rate: float) -> Thunk:
     """One stack of parameters [N, ...] and batched products; the sum of the losses, whose gradients do not mix."""
     import torch
     from torch.nn import functional as F
@@ -55,7 +54,7 @@ def torch_stacked(params: Any, data: dict[str, np.ndarray]) -> Thunk:
     layers = [params[f"layer_{i}"] for i in range(len(params))]
     tensors = [(_tensor(layer["b"][:, None, :], grad=True), _tensor(layer["w"], grad=True)) for layer in layers]
     x, y = _tensor(data["x"]), _tensor(data["y"].astype(np.int64))
-    optimizer = torch.optim.Adam([t for pair in tensors for t in pair], lr=RATE, eps=1e-8, fused=True)
+    optimizer = torch.optim.Adam([t for pair in tensors for t in pair], lr=rate, eps=1e-8, fused=True)
 
     def step() -> Any:
         optimizer.zero_grad(set_to_none=True)
@@ -67,10 +66,10 @@ def torch_stacked(params: Any, data: dict[str, np.ndarray]) -> Thunk:
         optimizer.step()
         return each.detach()
 
-    return lambda: [step() for _ in range(STEPS)]
+    return lambda: [step() for _ in range(steps)]
 
 
-def torch_each(params: Any, data: dict[str, np.ndarray]) -> Thunk:
+def torch_each(params: Any, data: dict[str, np.ndarray], *, steps: int, rate: float) -> Thunk:
     """A module and a fused Adam for each network."""
     import torch
     from torch.nn import functional as F
@@ -84,7 +83,7 @@ def torch_each(params: Any, data: dict[str, np.ndarray]) -> Thunk:
         layers = [weights[f"layer_{j}"]["w"] for j in range(len(weights))]
         module = torch_models.Mlp((layers[0].shape[0], *(w.shape[1] for w in layers)))
         torch_models.load(module, weights)
-        optimizer = torch.optim.Adam(module.parameters(), lr=RATE, eps=1e-8, fused=True)
+        optimizer = torch.optim.Adam(module.parameters(), lr=rate, eps=1e-8, fused=True)
         networks.append((module, optimizer, _tensor(x), _tensor(y.astype(np.int64))))
 
     def step() -> Any:
@@ -97,7 +96,7 @@ def torch_each(params: Any, data: dict[str, np.ndarray]) -> Thunk:
             found.append(loss.detach())
         return found
 
-    return lambda: [step() for _ in range(STEPS)]
+    return lambda: [step() for _ in range(steps)]
 
 
 def _tensor(values: np.ndarray, *, grad: bool = False) -> Any:

@@ -5,9 +5,9 @@ import functools
 import torch
 import torch._inductor.config
 
-from benchmarks.cases import Case
 from benchmarks.peers import NotWritten, torch_game, torch_models
-from benchmarks.trainer import Rows, Trainer, from_steps
+from benchmarks.workloads.cases import Case
+from benchmarks.workloads.trainer import Rows, Trainer, from_steps
 
 PRECISIONS = ("f32", "bf16")
 

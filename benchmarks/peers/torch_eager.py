@@ -4,9 +4,9 @@ import functools
 
 import torch
 
-from benchmarks.cases import Case
 from benchmarks.peers import torch_game, torch_models, torch_sequences
-from benchmarks.trainer import Rows, Trainer, from_steps
+from benchmarks.workloads.cases import Case
+from benchmarks.workloads.trainer import Rows, Trainer, from_steps
 
 PRECISIONS = ("f32", "bf16")
 

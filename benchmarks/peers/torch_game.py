@@ -3,9 +3,9 @@
 import torch
 from torch.nn import functional as F
 
-from benchmarks.cases import Case
 from benchmarks.peers import torch_models
-from benchmarks.trainer import Trainer, from_steps
+from benchmarks.workloads.cases import Case
+from benchmarks.workloads.trainer import Trainer, from_steps
 
 
 def cross_entropy(logits: torch.Tensor, target: float) -> torch.Tensor:

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from benchmarks.cases import N_CLASSES, Case
 from benchmarks.peers import torch_sequences
+from benchmarks.workloads.cases import N_CLASSES, Case
 
 
 class Mlp(nn.Module):

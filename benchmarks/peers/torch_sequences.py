@@ -12,10 +12,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from benchmarks.case import Case
-from benchmarks.ours_sequences import decoding_trainer
-from benchmarks.sequence_cases import positions
-from benchmarks.trainer import Trainer
+from benchmarks.workloads.case import Case
+from benchmarks.workloads.ours_sequences import decoding_trainer
+from benchmarks.workloads.sequence_cases import positions
+from benchmarks.workloads.trainer import Trainer
 from jaxdl.data.text import BOS
 
 

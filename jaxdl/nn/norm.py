@@ -3,7 +3,7 @@
 Each shifts and scales activations to zero mean and unit variance over some axes, then applies a learned scale and bias.
 Variances are biased (1 / n) and `eps` sits inside the root, as in torch and flax. Statistics are computed in at least
 float32, and a mean far from zero costs no digits. The backward passes of batch and layer normalization are written by
-hand (measured in `benchmarks/convs.py`), so forward mode (`jax.jvp`) is not available for these two.
+hand (measured in `benchmarks/studies/convs.py`), so forward mode (`jax.jvp`) is not available for these two.
 
 Dims: B batch, C channels, D features of the last axis, G groups.
 """

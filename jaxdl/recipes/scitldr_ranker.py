@@ -49,7 +49,7 @@ def task(config: Config) -> Task:
     """1,992 abstracts to train on, 619 to choose the epoch, 618 to test; the official parts.
 
     Scores: how often the labeled sentence is chosen, and ROUGE of the chosen one (F, largest over the references,
-    without stemming; `python -m benchmarks.summaries` has the table with stemming, as it is published).
+    without stemming; `python -m benchmarks.scores.summaries` has the table with stemming, as it is published).
     """
     papers = data.load("scitldr")
     assert papers.validation is not None

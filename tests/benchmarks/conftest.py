@@ -2,7 +2,8 @@
 
 import pytest
 
-from benchmarks import records, timing
+from benchmarks.measuring import timing
+from benchmarks.reports import records
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,10 @@ import jax
 import numpy as np
 import pytest
 
-from benchmarks import contest, growth, many_networks, pictures, records, sentence_ranks, tables, update_rules
-from benchmarks.contest import Entry, Work
+from benchmarks.measuring import contest
+from benchmarks.measuring.contest import Entry, Work
+from benchmarks.reports import pictures, records, tables
+from benchmarks.studies import growth, many_networks, sentence_ranks, update_rules
 from jaxdl.models import mlp
 
 PEERS = ("flax", "torch")

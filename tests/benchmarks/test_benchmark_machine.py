@@ -11,22 +11,11 @@ import jax.numpy as jnp
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import (
-    allocators,
-    cases,
-    devices,
-    machine,
-    memory,
-    peers,
-    precision,
-    profile,
-    records,
-    runs,
-    stages,
-    start,
-    timing,
-)
-from benchmarks.trainer import Trainer, curve
+from benchmarks import peers
+from benchmarks.measuring import allocators, devices, machine, memory, profile, runs, stages, start, timing
+from benchmarks.reports import records
+from benchmarks.workloads import cases, implementations, precision
+from benchmarks.workloads.trainer import Trainer, curve
 
 
 def _stat(monkeypatch: pytest.MonkeyPatch, folder: Path, *busy_seconds: float) -> None:
@@ -103,7 +92,7 @@ def test_bf16_rows_train_nearly_as_float32(row: str, monkeypatch: pytest.MonkeyP
     with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
         for name in precision.PRECISIONS:
             case = cases.dataclasses.replace(cases.make("mlp", small=True), precision=name)
-            trainer: Trainer = runs.find(case, row)()
+            trainer: Trainer = implementations.find(case, row)()
             curves.append(curve(trainer, float(trainer.step(0))))
     worst = max(abs(a - b) for a, b in zip(*curves, strict=True))
     assert 1e-5 < worst < precision.tolerance("bf16", curves[0])
@@ -190,7 +179,7 @@ def test_memory_of_the_device_is_recorded_where_it_is_counted(
 ) -> None:
     counting = [type("Device", (), {"memory_stats": staticmethod(lambda: {"peak_bytes_in_use": 3 * 2**20})})]
     monkeypatch.setattr(jax, "local_devices", lambda: counting)
-    monkeypatch.setattr(runs, "find", lambda case, row: lambda: Trainer(float, lambda: 0.0, str))
+    monkeypatch.setattr(implementations, "find", lambda case, row: lambda: Trainer(float, lambda: 0.0, str))
     memory.main("mlp", "jaxdl")
     found = json.loads(capsys.readouterr().out)
     assert found["peak_device_mb"] == 3.0

@@ -10,9 +10,13 @@ import jax
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import cases, losses, memory, options, ours, peers, records, runs
-from benchmarks.timing import Timing
-from benchmarks.trainer import Trainer, curve, from_steps, parity
+from benchmarks import options, peers
+from benchmarks.measuring import memory, runs
+from benchmarks.measuring.timing import Timing
+from benchmarks.reports import records
+from benchmarks.studies import losses
+from benchmarks.workloads import cases, implementations, ours
+from benchmarks.workloads.trainer import Trainer, curve, from_steps, parity
 from jaxdl import cli
 
 OURS = ["jaxdl-step", "jaxdl", "jaxdl-recipe", "jaxdl-no-jit"]
@@ -68,7 +72,7 @@ def _absent(name: str, case: cases.Case) -> None:
 
 def test_an_absent_library_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "rows", _absent)
-    rows, absent = runs.all_rows(small_mlp(), ["torch", "keras"])
+    rows, absent = implementations.all_rows(small_mlp(), ["torch", "keras"])
     assert set(rows) == set(OURS)
     assert [record["implementation"] for record in absent] == ["torch", "keras"]
     assert "not timed: No module named 'torch'" in records.table(absent, ours.BASE)
@@ -109,7 +113,7 @@ def test_an_epoch_makes_every_step_once() -> None:
 def test_our_epochs_make_as_many_steps_as_they_claim(row: str) -> None:
     """An epoch moves the weights as `steps` calls of `step` do: Adam's moves are about the learning rate each."""
     case = small_mlp()
-    trainer = runs.find(case, row)()
+    trainer = implementations.find(case, row)()
     state = trainer.epoch()
     assert int(state.step) == case.steps
     assert int(trainer.epoch().step) == 2 * case.steps
@@ -127,7 +131,7 @@ def test_our_epoch_behind_a_single_step_is_as_long(row: str, monkeypatch: pytest
 
     monkeypatch.setattr(ours.Stepper, "advance", counted)
     case = small_mlp()
-    trainer = runs.find(case, row)()
+    trainer = implementations.find(case, row)()
     trainer.step(0)
     for _ in range(2):
         made.clear()
@@ -137,9 +141,9 @@ def test_our_epoch_behind_a_single_step_is_as_long(row: str, monkeypatch: pytest
 
 def test_find_knows_every_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "rows", lambda name, case: {name: f"build {name}"})
-    assert runs.find(small_mlp(), "torch-compile") == "build torch-compile"
+    assert implementations.find(small_mlp(), "torch-compile") == "build torch-compile"
     with pytest.raises(ValueError, match="mlp has no implementation 'caffe'"):
-        runs.find(small_mlp(), "caffe")
+        implementations.find(small_mlp(), "caffe")
 
 
 def test_table_is_relative_to_the_base() -> None:

@@ -9,8 +9,9 @@ import jax
 import numpy as np
 import pytest
 
-from benchmarks import cases, ours, peers, sequence_cases
-from benchmarks.trainer import PARITY, Trainer, build, curve, parity
+from benchmarks import peers
+from benchmarks.workloads import cases, ours, sequence_cases
+from benchmarks.workloads.trainer import PARITY, Trainer, build, curve, parity
 from jaxdl.data.text import BOS, EOS, N_SPECIAL
 
 REFERENCE = [("lstm", 16.34), ("gru", 12.32), ("transformer", 69.65), ("transformer-8k", 94.62)]

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks import cases, flops
+from benchmarks.workloads import cases, flops
 
 # The reference GAN draws new noise for the generator and so makes G(z) twice; ours makes it once, 0.9 GFLOP less.
 REFERENCE = [("mlp", 0.41), ("cnn", 1.82), ("resnet", 10.2), ("gan", 10.37 - 0.93)]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks import compare
+from benchmarks.reports import compare
 
 
 def record(implementation: str, median: float, spread: float = 0.02, **more) -> dict:

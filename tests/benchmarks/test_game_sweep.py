@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks import game_sweep, records
+from benchmarks.reports import records
+from benchmarks.studies import game_sweep
 from jaxdl.models import gan
 from jaxdl.tasks import adversarial
 
@@ -27,7 +28,7 @@ def small() -> game_sweep.Sweep:
 
 @pytest.fixture(autouse=True)
 def _known_peak(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.timing.matmul_peak", lambda: 1e11)
+    monkeypatch.setattr("benchmarks.measuring.timing.matmul_peak", lambda: 1e11)
 
 
 def test_both_ways_give_the_same_losses_of_every_seed_and_step(small: game_sweep.Sweep) -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks import generative
+from benchmarks.reports import generative
 
 
 def _keep(folder, recipe: str, *runs: dict[str, float]) -> None:

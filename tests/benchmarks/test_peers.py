@@ -9,8 +9,9 @@ import jax
 import numpy as np
 import pytest
 
-from benchmarks import cases, ours, peers
-from benchmarks.trainer import PARITY, PARITY_STEPS, Trainer, build, curve, parity
+from benchmarks import peers
+from benchmarks.workloads import cases, ours
+from benchmarks.workloads.trainer import PARITY, PARITY_STEPS, Trainer, build, curve, parity
 
 LIBRARIES = {"flax": "flax", "nnx": "flax", "torch": "torch", "torch-compile": "torch", "keras": "keras"}
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks import neighbors, recommenders
+from benchmarks.scores import recommenders
+from benchmarks.studies import neighbors
 
 VISITS = (np.random.default_rng(0).random((80, 30)) < np.linspace(0.6, 0.05, 30)).astype(np.float32)
 VISITS[:, 0] = 1  # nobody without a visit

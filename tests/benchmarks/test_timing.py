@@ -6,11 +6,11 @@ import time
 import jax.numpy as jnp
 import pytest
 
-from benchmarks.timing import SHORT_S, Timing, matmul_peak, measure, summarize, table
+from benchmarks.measuring.timing import SHORT_S, Timing, matmul_peak, measure, summarize, table
 
 
 def test_rounds_are_interleaved_in_many_orders_and_warmups_are_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.timing.SHORT_S", 0.0)
+    monkeypatch.setattr("benchmarks.measuring.timing.SHORT_S", 0.0)
     calls: list[str] = []
     timings = measure({name: lambda name=name: calls.append(name) for name in "abc"}, rounds=30, warmup=2)
     assert "".join(calls[:6]) == "aabbcc"

@@ -14,8 +14,9 @@ A `Lowering` names a formulation for each part; a transposed convolution is the 
     overlap    input_grad: one product [N P Q, O] @ [O, k k C], then shifted slices are added up
     winograd   F(2x2, 3x3): 16 products in place of 36 multiply-adds for each 2x2 tile of outputs
 
-`choose` picks from the static shapes; `benchmarks/convs.py` measures the table behind it. Results agree with `lax` to
-rounding. Reverse mode (any order), `vmap`, `jit` and `scan` work. Forward mode (`jax.jvp`) does not: use method="lax".
+`choose` picks from the static shapes; `benchmarks/studies/convs.py` measures the table behind it. Results agree with
+`lax` to rounding. Reverse mode (any order), `vmap`, `jit` and `scan` work. Forward mode (`jax.jvp`) does not: use
+method="lax".
 
 Dims: N images, P/Q output height and width, C channels in, O channels out, k window, s strides, d dilation.
 """

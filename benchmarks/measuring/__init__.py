@@ -1,0 +1,1 @@
+"""How a piece of work is measured: fair timing, stages of compilation, memory, cold starts, what else runs."""

@@ -1,0 +1,140 @@
+"""Tables in Markdown of the newest records: README's section on speed, and all rows in `results/TABLES.md`."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from benchmarks import RESULTS
+from benchmarks.reports.records import MORE, Record, newest
+
+PATH = RESULTS / "TABLES.md"
+BASES = ("jaxdl", "jaxdl-vmap", "jaxdl-sparse")  # whichever a workload has is held as 1
+LIBRARIES = ("jax", "flax", "torch", "keras", "optax", "scikit-learn", "scipy", "networkx")
+DEVICES = ("cpu", "gpu", "tpu")
+
+Workloads = Mapping[str, Sequence[Record]]
+
+
+def summary(workloads: Workloads) -> str:
+    """A line a workload: ours, the fastest other, and what jit and an empty cache cost.
+
+    The last columns are seconds from the start of a process to the end of its first epoch, ours and the least of the
+    others: with nothing compiled before, and with what the first run left in the compilation cache.
+    """
+    titles = ["workload", "jaxdl, ms a step", "fastest other", "its ms", "jaxdl / other", "without jit"]
+    lines = _head([*titles, "first epoch, s", "others', s", "cached, s", "others', s"])
+    for workload, rows in workloads.items():
+        ours, theirs = base_of(rows), [r for r in rows if not r["implementation"].startswith("jaxdl")]
+        if ours is None or "axis" in rows[0]:
+            continue
+        cells = [workload, _digits(ours["step_ms"]["median"]), "", "", ""]
+        if theirs:
+            best = min(theirs, key=lambda row: row["step_ms"]["median"])
+            ratio = ours["step_ms"]["median"] / best["step_ms"]["median"]
+            cells[2:] = [best["implementation"], _digits(best["step_ms"]["median"]), f"{ratio:.2f}"]
+        slow = next((r for r in rows if r["implementation"] == "jaxdl-no-jit"), None)
+        ratio = slow["step_ms"]["median"] / ours["step_ms"]["median"] if slow else 0
+        cells.append(f"{ratio:.0f} times slower" if slow else "")
+        started = [row["start_s"] for row in theirs if "start_s" in row]
+        for cache in ("cold", "warm"):
+            cells.append(_digits(ours["start_s"][cache]["first_epoch_s"]) if "start_s" in ours else "")
+            cells.append(_digits(min(marks[cache]["first_epoch_s"] for marks in started)) if started else "")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def growth(workloads: Workloads) -> str:
+    """A line an axis of growth: its sizes and the fitted exponents."""
+    lines = _head(["what grows", "from", "to", "exponent of time", "at the end", "of compilation", "at the end"])
+    for rows in workloads.values():
+        if first := next((row for row in rows if "axis" in row), None):
+            sizes = [row["size"] for row in rows]
+            names = ["exponent", "exponent_last"]
+            names += ["compile_exponent", "compile_exponent_last"] if first["axis"] in ("depth", "layers") else []
+            cells = [first["axis"], str(min(sizes)), str(max(sizes)), *(f"{first[name]:.2f}" for name in names)]
+            lines.append(f"| {' | '.join(cells + [''] * (4 - len(names)))} |")
+    return "\n".join(lines) + "\n" if len(lines) > 2 else ""
+
+
+def full() -> str:
+    """Every row of every workload and device."""
+    parts = ["# All rows of the newest records\n\nWritten by `python -m benchmarks.reports.readme`.\n"]
+    for device in DEVICES:
+        for workload, rows in newest(device).items():
+            for precision in dict.fromkeys(row["precision"] for row in rows):
+                parts.append(
+                    _table(f"{workload}, {precision}, {device}", [r for r in rows if r["precision"] == precision])
+                )
+    return "\n".join(parts)
+
+
+def _table(title: str, rows: Sequence[Record]) -> str:
+    base = base_of(rows)
+    found = rows[0]["versions"]
+    used = [name for name in LIBRARIES if name == "jax" or any(r["implementation"].startswith(name) for r in rows)]
+    versions = ", ".join(f"{name} {found[name]}" for name in used if name in found)
+    columns = [(name, *MORE[name]) for name in MORE if any(name in row for row in rows)]
+    busy = rows[0].get("others_during")
+    others = "" if busy is None else f"; others used {busy} cores meanwhile"
+    lines = [f"## {title}\n\n{rows[0]['hardware']}; {versions}; {rows[0]['date'][:10]}{others}.\n"]
+    lines += _head(
+        ["implementation", "ms a step", "quartiles", "rounds", "relative", *(title for _, title, _ in columns)]
+    )
+    for row in sorted(rows, key=lambda row: row.get("size", row["step_ms"]["median"])):
+        ms = row["step_ms"]
+        cells = [
+            row["implementation"],
+            _digits(ms["median"]),
+            f"{_digits(ms['q1'])} to {_digits(ms['q3'])}",
+            str(ms["n"]),
+        ]
+        cells.append(f"{ms['median'] / base['step_ms']['median']:.2f}" if base else "")
+        cells += [form.format(row[name]) if row.get(name) is not None else "" for name, _, form in columns]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def base_of(rows: Sequence[Record]) -> Record | None:
+    """The row that the others are held against; None where sizes are compared, not implementations.
+
+    >>> base_of([{"implementation": "flax"}, {"implementation": "jaxdl-vmap"}])
+    {'implementation': 'jaxdl-vmap'}
+    """
+    return next((row for name in BASES for row in rows if row["implementation"] == name), None)
+
+
+def _head(titles: Sequence[str]) -> list[str]:
+    return [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+
+
+def _digits(value: float) -> str:
+    """Three digits that say something.
+
+    >>> [_digits(v) for v in (0.01234, 1.234, 12.34, 1234.5)]
+    ['0.0123', '1.23', '12.3', '1234']
+    """
+    return f"{value:.{max(0, 2 - _exponent(value))}f}"
+
+
+def _exponent(value: float) -> int:
+    return int(f"{value:e}".split("e")[1]) if value > 0 else 0
+
+
+def section(folder: Path = RESULTS / "pictures") -> str:
+    """README's section: the summary on a CPU (and on a GPU, if it was measured), the growth, the pictures."""
+    parts = []
+    for device in DEVICES:
+        if workloads := newest(device):
+            hardware = next(iter(workloads.values()))[0]["hardware"]
+            parts.append(f"{device.upper()}: {hardware}, float32.\n\n{summary(workloads)}")
+            parts.append(growth(workloads))
+    names = {
+        "speed": "milliseconds a step of every implementation",
+        "growth": "time against size",
+        "crossing": "CPU and GPU against the batch",
+    }
+    shown = [
+        f"![{text}](benchmarks/results/pictures/{name}.png)\n"
+        for name, text in names.items()
+        if (folder / f"{name}.png").is_file()
+    ]
+    return "\n".join(part for part in [*parts, "".join(shown)] if part)

@@ -1,0 +1,95 @@
+"""A recipe's scores over seeds: means with 95 % intervals, of new runs or of finished ones."""
+
+import dataclasses
+import datetime
+import json
+import statistics
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import RESULTS
+from jaxdl import recipes, runs
+from jaxdl.artifacts import files
+from jaxdl.runs import run_folder
+
+SCORES = RESULTS / "scores"
+
+# Two-sided 95 % points of Student's t for 1 to 30 degrees of freedom.
+_T95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.10)
+_T95 += (2.09, 2.09, 2.08, 2.07, 2.07, 2.06, 2.06, 2.06, 2.05, 2.05, 2.05, 2.04)
+
+
+def confidence(values: list[float]) -> float:
+    """Half the width of the 95 % confidence interval of the mean (Student's t); 0 for one value.
+
+    >>> f"{confidence([0.97, 0.98, 0.99]):.4f}"
+    '0.0248'
+    """
+    if len(values) < 2:
+        return 0.0
+    t = _T95[min(len(values) - 1, len(_T95)) - 1]
+    return t * statistics.stdev(values) / len(values) ** 0.5
+
+
+def measure(recipe: str, seeds: int, overrides: dict[str, Any] | None = None, stored: Any = None) -> dict[str, Any]:
+    """Train a recipe with seeds 0 .. n-1 and give back the record; the runs of a `stored` record are not repeated."""
+    rows = list(stored["runs"]) if stored else []
+    headline = stored["score"] if stored else ""
+    for seed in range(len(rows), seeds):
+        config = recipes.load(recipe).Config(seed=seed, **(overrides or {}))
+        with tempfile.TemporaryDirectory() as folder:
+            run = runs.train(recipe, config, run_dir=Path(folder, "run"))
+        headline = run.headline
+        scores = {"score": run.score, "scores": run.scores, "more_scores": run.more_scores}
+        rows.append({"seed": seed, "seconds": run.seconds} | scores)
+        print(f"{recipe} seed {seed}: {headline} {run.score:.4f} in {run.seconds:.1f} s", flush=True)
+    return record(recipe, headline, rows, overrides or {}) | run_folder.environment()
+
+
+def of_runs(folders: Sequence[Path]) -> dict[str, Any]:
+    """The record of finished runs of one recipe with equal options but the seed.
+
+    Raises: ValueError if they are not that, or if one did not finish.
+    """
+    found, rows, notes = [], [], {}
+    for folder in folders:
+        recipe, config = runs.configuration(folder)
+        notes = json.loads((folder / "environment.json").read_text())
+        if "headline" not in notes:
+            raise ValueError(f"{folder} did not finish: its environment.json has no scores")
+        found.append((recipe, notes["headline"], dataclasses.replace(config, seed=0)))
+        scores = {"scores": notes["scores"], "more_scores": notes["more_scores"]}
+        scores["score"] = runs.score(notes["headline"], **scores)
+        rows.append({"seed": config.seed, "seconds": notes["seconds"]["train"]} | scores)
+    if any(one != found[0] for one in found):
+        raise ValueError("these runs differ in more than their seed: " + ", ".join(map(str, folders)))
+    recipe, headline, config = found[0]
+    usual = recipes.load(recipe).Config()
+    names = [field.name for field in dataclasses.fields(config)]
+    changed = {n: getattr(config, n) for n in names if n != "seed" and getattr(config, n) != getattr(usual, n)}
+    environment = {name: notes[name] for name in run_folder.environment()}
+    return record(recipe, headline, sorted(rows, key=lambda row: row["seed"]), changed) | environment
+
+
+def record(recipe: str, headline: str, rows: list[dict[str, Any]], overrides: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of some runs of a recipe, but the machine and the versions."""
+    values = [row["score"] for row in rows]
+    return {
+        "recipe": recipe,
+        "about": recipes.describe(recipe),
+        "overrides": overrides,
+        "score": headline,
+        "mean": statistics.fmean(values),
+        "confidence95": confidence(values),
+        "seconds": min(row["seconds"] for row in rows),  # the others shared the machine with something else
+        "runs": rows,
+        "date": datetime.date.today().isoformat(),
+    }
+
+
+def keep(found: dict[str, Any]) -> None:
+    """Write a record where README's table looks for it, and print what it says."""
+    files.write_json(SCORES / f"{found['recipe']}.json", found)
+    print(json.dumps({name: found[name] for name in ("recipe", "score", "mean", "confidence95", "seconds")}))

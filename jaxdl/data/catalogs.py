@@ -45,6 +45,11 @@ class Catalog(NamedTuple):
     names: tuple[str, ...]
     attributes: dict[str, Values]
 
+    def label(self, row: int) -> str:
+        """The name of a row; with its id where another row has the same name."""
+        name = self.names[row]
+        return name if self.ids[row] == name or self.names.count(name) == 1 else f"{name} [{self.ids[row]}]"
+
     def find(self, text: str) -> int:
         """The row with this id, or else this name, in any case. Raises ValueError with the nearest names."""
         if text in self.ids:

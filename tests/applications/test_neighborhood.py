@@ -92,7 +92,7 @@ def test_centered_visits_are_refused():
         neighborhood.compare(table(RATINGS, KNOWN), Config(similarity="centered_cosine"))
 
 
-@pytest.mark.parametrize("method", ["user", "item", "content"])
+@pytest.mark.parametrize("method", ["ease", "user", "item", "content"])
 @pytest.mark.parametrize("explicit", [True, False])
 def test_no_table_of_all_users_and_items_is_ever_made(method, explicit):
     """60,000 users x 30,000 items would be 7.2 GB, 30,000 x 30,000 items 3.6 GB."""

@@ -7,9 +7,7 @@ import pytest
 
 from jaxdl import cli
 from jaxdl.applications.recommend import similar_items
-from jaxdl.applications.recommend.recommendations import recommend
 from jaxdl.data.catalogs import Catalog
-from jaxdl.data.ratings import from_rows, generate
 
 pytestmark = pytest.mark.usefixtures("own_caches")
 
@@ -49,7 +47,7 @@ def run(capsys, *words) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("source", ["ratings.csv", "visits.csv"])
-@pytest.mark.parametrize("method", ["user", "item", "content", "factor"])
+@pytest.mark.parametrize("method", ["ease", "user", "item", "content", "factor"])
 def test_every_method_finds_the_taste(files, capsys, source, method):
     words = ["--ratings", files / source, "--items", files / "movies.csv", "--user", "ann", "--method", method]
     code, out, err = run(capsys, "recommend", *words, "--count", 2, "--because")
@@ -58,7 +56,7 @@ def test_every_method_finds_the_taste(files, capsys, source, method):
     titles = {line.split("  ")[-1] for line in lines if line.lstrip()[0].isdigit()}
     assert titles == {"Aliens (1986)", "The Thing (1982)"}
     reasons = [line.strip() for line in lines if not line.lstrip()[0].isdigit()]
-    expected = {"user": "user h", "item": "like Alien", "content": "like Alien", "factor": "because of Alien"}[method]
+    expected = {"user": "user h", "ease": "because of Alien", "factor": "because of Alien"}.get(method, "like Alien")
     assert any(reason.startswith(expected) for reason in reasons)
     assert ("genres: Horror" in out) == (method == "content")
 
@@ -105,19 +103,30 @@ def test_malformed_lines_stop_or_are_counted(files, capsys, tmp_path):
     assert out
 
 
-def test_nobody_to_ask():
-    visits = from_rows([("a", "x", None), ("b", "y", None)])
-    assert recommend(visits, "a", method="item") == []
+def test_nobody_to_ask_gets_the_popular_items_and_a_line(capsys, tmp_path):
+    (tmp_path / "visits.csv").write_text("user,item\na,x\nb,y\nc,y\nc,z\n")
+    for method in ("item", "ease", "user"):
+        words = ["--ratings", tmp_path / "visits.csv", "--user", "a", "--method", method, "--because"]
+        code, out, err = run(capsys, "recommend", *words)
+        assert code == 0
+        assert out.splitlines()[0].split()[2] == "y"
+        assert "popular: 2 user(s) visited it" in out
+        assert err == "jaxdl: nothing tells what user a likes: these are the popular items\n"
 
 
-def test_factors_beat_the_mean_on_generated_ratings():
-    """The first recommendation is truly better liked than the average film, for nearly all of some users."""
-    made = generate(60, 30, seed=2)
-    good = []
-    for user in range(0, 60, 6):
-        first = recommend(made.ratings, f"user {user + 1}", count=1, method="user")[0]
-        good.append(made.truth[user, made.items.ids.index(first.item)] > made.truth[user].mean())
-    assert np.mean(good) >= 0.8
+def test_scale_candidates_and_seen_items(files, capsys, tmp_path):
+    words = ["--ratings", files / "ratings.csv", "--items", files / "movies.csv", "--user", "ann"]
+    (tmp_path / "some.txt").write_text("3\nThe Thing (1982)\n")
+    code, out, _ = run(capsys, "recommend", *words, "--candidates", tmp_path / "some.txt", "--scale", "1-5")
+    assert code == 0
+    assert [line[14:] for line in out.splitlines()] == ["The Thing (1982)"]
+    code, out, _ = run(capsys, "recommend", *words, "--candidates", tmp_path / "some.txt", "--include-seen")
+    assert {line[14:].strip() for line in out.splitlines()} == {"The Thing (1982)", "Up (2009)"}
+    code, _, err = run(capsys, "recommend", *words, "--scale", "0-3")
+    assert (code, err) == (2, "jaxdl: the ratings go from 1 to 5, outside of the scale 0-3\n")
+    code, _, err = run(capsys, "recommend", *words, "--scale", "five")
+    assert code == 2
+    assert "--scale needs the lowest and the highest rating, such as 1-5" in err
 
 
 def test_similar(files, capsys):

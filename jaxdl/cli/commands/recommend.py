@@ -1,5 +1,6 @@
 """`jaxdl recommend`: what one user may like, from a file of everybody's ratings or visits."""
 
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Literal
 from jaxdl.cli.arguments import UsageError, parse
 from jaxdl.cli.compilation import use_compilation_cache
 
-HELP = """recommend --ratings FILE --user U [--count N] [--method user|item|content|factor] [--because]
+HELP = """recommend --ratings FILE --user U [--count N] [--method ease|item|user|factor|content|popular] [--because]
                  what a user may like, from everybody's ratings or visits (MovieLens, MSWeb, any user,item,rating)"""
 
 
@@ -20,10 +21,14 @@ class Options:
         ratings: file of user,item,rating (or user,item: visits); MovieLens u.data, ratings.csv, ratings.dat; MSWeb.
         user: as the file calls them; or a row of --users without ratings, who is placed by their attributes.
         count: how many items.
-        method: ask similar users, items that were rated alike, items with the same attributes, or a factorization.
+        method: ease (the best lists), items liked by the same users, similar users, a factorization, items with the
+            same attributes, or what is popular.
         items: file with titles and attributes (u.item, movies.csv, any CSV with a header).
         users: file with the attributes of users (u.user, any CSV with a header).
-        k: neighbors that count; 40 for ratings and all for visits by default.
+        k: neighbors that count (user, item, content).
+        scale: of the ratings, such as 1-5; from the lowest to the highest of the file by default.
+        candidates: file with the ids or titles of the only items to choose from, one a line.
+        include_seen: rank what the user knows too.
         because: say why.
         malformed: stop at malformed lines, or skip and count them.
         encoding: of the files, such as cp949; UTF-8, else Latin-1 by default.
@@ -32,10 +37,13 @@ class Options:
     ratings: Path | None = None
     user: str = ""
     count: int = 10
-    method: Literal["user", "item", "content", "factor"] = "item"
+    method: Literal["ease", "item", "user", "factor", "content", "popular"] = "ease"
     items: Path | None = None
     users: Path | None = None
     k: int | None = None
+    scale: str | None = None
+    candidates: Path | None = None
+    include_seen: bool = False
     because: bool = False
     malformed: Literal["stop", "skip"] = "stop"
     encoding: str | None = None
@@ -67,12 +75,37 @@ def run(argv: list[str]) -> int:
         items=items,
         users=users,
         k=options.k,
+        scale=_scale(options.scale),
+        candidates=_candidates(options),
+        include_seen=options.include_seen,
     )
+    if options.method != "popular" and found and all(one.popular for one in found):
+        print(f"jaxdl: nothing tells what user {options.user} likes: these are the popular items", file=sys.stderr)
     if not found:
-        print(f"nothing to recommend: nobody like user {options.user} has anything else")
+        print(f"nothing to recommend: user {options.user} knows all items", file=sys.stderr)
     width = max((len(one.item) for one in found), default=0)
     for place, one in enumerate(found, 1):
-        print(f"{place:>3}  {one.score:7.3f}  {one.item:<{width}}".rstrip())
+        number = one.score if one.rating is None else one.rating
+        print(f"{place:>3}  {number:7.3f}  {one.item:<{width}}".rstrip())
         for reason in one.reasons if options.because else ():
             print(f"{'':14}{reason}")
     return 0
+
+
+def _scale(text: str | None) -> tuple[float, float] | None:
+    """The lowest and the highest rating of "1-5", "0.5-5" or "-10-10"."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"\s*(-?[\d.]+)\s*-\s*(-?[\d.]+)\s*", text)
+    if not found:
+        raise UsageError(f"--scale needs the lowest and the highest rating, such as 1-5, got {text!r}")
+    return float(found[1]), float(found[2])
+
+
+def _candidates(options: Options) -> list[str] | None:
+    """The lines of the file of candidates."""
+    if options.candidates is None:
+        return None
+    from jaxdl.data.text_files import lines, read_text
+
+    return [line for line in lines(read_text(options.candidates, encoding=options.encoding)) if line.strip()]

@@ -28,6 +28,7 @@ from jaxdl.nn.embeddings import rotary as rotary
 from jaxdl.nn.embeddings import sinusoidal_positions as sinusoidal_positions
 from jaxdl.nn.embeddings import unembedding as unembedding
 from jaxdl.nn.noise import dropout as dropout
+from jaxdl.nn.noise import split_key as split_key
 from jaxdl.nn.norm import batch_norm as batch_norm
 from jaxdl.nn.norm import group_norm as group_norm
 from jaxdl.nn.norm import init_batch_norm as init_batch_norm

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from jaxdl.nn.activations import relu
 from jaxdl.nn.affine import dense, init_dense
 from jaxdl.nn.attention import init_multi_head_attention
-from jaxdl.nn.noise import dropout
+from jaxdl.nn.noise import dropout, split_key
 from jaxdl.nn.norm import init_layer_norm, layer_norm
 from jaxdl.types import Activation, Array, DType, Key, Params
 
@@ -80,7 +80,7 @@ def transformer_block(
     >>> transformer_block(params, jnp.ones((2, 3, 4)), attend)[0].shape
     (2, 3, 4)
     """
-    keys = [None] * 3 if key is None else list(jax.random.split(key, 3))
+    keys = split_key(key, 3)
 
     def sublayer(name: str, x: Array, function: Callable[[Array], tuple[Array, Any]], key: Key | None):
         norm = params[f"{name}_norm"]

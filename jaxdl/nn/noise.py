@@ -1,9 +1,18 @@
-"""Dropout: train an ensemble of thinned networks that share their weights."""
+"""Dropout: train an ensemble of thinned networks that share their weights; and the keys that switch it on."""
 
 import jax
 import jax.numpy as jnp
 
 from jaxdl.types import Array, Key
+
+
+def split_key(key: Key | None, n: int) -> list[Key | None]:
+    """n keys out of one; n times None out of None, which means deterministic all the way down a model.
+
+    >>> split_key(None, 2), len(split_key(jax.random.key(0), 3))
+    ([None, None], 3)
+    """
+    return [None] * n if key is None else list(jax.random.split(key, n))
 
 
 def dropout(x: Array, rate: float, *, key: Key | None = None) -> Array:

@@ -68,6 +68,13 @@ def test_dropout_without_key_or_rate_is_the_identity(key):
     assert nn.dropout(x, 0.0, key=key) is x
 
 
+def test_split_key_splits_a_key_or_nothing(key):
+    assert nn.split_key(None, 3) == [None] * 3
+    assert nn.split_key(key, 0) == nn.split_key(None, 0) == []
+    ours, theirs = nn.split_key(key, 3), jax.random.split(key, 3)
+    assert [bool(a == b) for a, b in zip(ours, theirs, strict=True)] == [True] * 3
+
+
 @pytest.mark.parametrize("rate", [-0.1, 1.0, 1.5, float("nan")])
 def test_impossible_rate(key, rate):
     with pytest.raises(ValueError, match="probability of dropping"):

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from jaxdl.tree import check_same_shapes, zeros
 from jaxdl.types import Array, Tree
+from jaxdl.validation import require_numbers
 
 
 class EwmaState(NamedTuple):
@@ -51,7 +52,7 @@ def ewma(decay: float | Array, *, debias: bool = True) -> Ewma:
     >>> f"{state.average:.2f} {average.value(state):.2f}"
     '0.50 5.00'
     """
-    check_decay("ewma", decay)
+    check_decay("ewma", decay=decay)
 
     def init(tree: Tree) -> EwmaState:
         return EwmaState(zeros(tree), jnp.zeros((), jnp.int32))  # a strong type: a weak one compiles step two anew
@@ -94,8 +95,8 @@ def total_weight(decay: float | Array, steps: Array) -> Array:
 
 
 def decay_like(decay: float | Array, x: Array) -> float | Array:
-    """A traced decay in the dtype of `x`; a float stays one, so that 1 - decay is rounded once only."""
-    return decay.astype(x.dtype) if isinstance(decay, jax.Array) else decay
+    """A decay that is an array in the dtype of `x`; a float stays one, so that 1 - decay is rounded once only."""
+    return jnp.asarray(decay, x.dtype) if hasattr(decay, "dtype") else decay
 
 
 def next_step(step: Array) -> Array:
@@ -107,7 +108,15 @@ def next_step(step: Array) -> Array:
     return jnp.minimum(step, jnp.iinfo(step.dtype).max - 1) + 1
 
 
-def check_decay(name: str, decay: float | Array) -> None:
-    """Raise ValueError unless `decay` is in [0, 1); traced values cannot be checked."""
-    if not isinstance(decay, jax.Array) and not 0 <= decay < 1:
-        raise ValueError(f"{name}: a decay is the weight of the old average, in [0, 1), got {decay}")
+def check_decay(where: str, **decays: Any) -> None:
+    """Raise ValueError unless each decay is a number in [0, 1); arrays may be traced and are not looked at.
+
+    >>> check_decay("adam", b1=1.0)
+    Traceback (most recent call last):
+        ...
+    ValueError: adam: b1 is a decay, the weight of the old average: in [0, 1), got 1.0
+    """
+    require_numbers(where, **decays)
+    for name, decay in decays.items():
+        if not isinstance(decay, jax.Array) and not 0 <= decay < 1:
+            raise ValueError(f"{where}: {name} is a decay, the weight of the old average: in [0, 1), got {decay}")

@@ -1,5 +1,6 @@
 """Trees of arrays: their leaves by path, the table that says what a model is made of, and what running sums need."""
 
+import itertools
 import math
 from typing import Any
 
@@ -17,6 +18,47 @@ def named_leaves(tree: Any) -> dict[str, Array]:
     """
     leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
     return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
+
+
+def is_weight(path: str, leaf: Array) -> bool:
+    """Whether penalties, weight decay and max-norm act on a leaf: on weights and tables, not on biases and scales.
+
+    The last name in the path decides: `w` and `table` are weights, `b`, `bias` and `scale` are not, whatever their rank
+    (stacked layers give each leaf an axis more). Under any other name, or none, leaves of rank 2 and more are weights.
+
+    >>> is_weight("layers/w", jnp.zeros((2, 3, 4))), is_weight("layers/b", jnp.zeros((2, 3)))
+    (True, False)
+    """
+    name = path.rsplit("/", 1)[-1]
+    return name in ("w", "table") or (name not in ("b", "bias", "scale") and jnp.ndim(leaf) >= 2)
+
+
+def weights(params: Params) -> Tree:
+    """The mask of `is_weight`: a tree of bools with the structure of the parameters.
+
+    >>> weights({"w": jnp.ones((2, 3)), "b": jnp.ones(3)})
+    {'b': False, 'w': True}
+    """
+    chosen = [is_weight(path, leaf) for path, leaf in named_leaves(params).items()]
+    return jax.tree.unflatten(jax.tree.structure(params), chosen)
+
+
+def unit_axes(path: str, leaf: Array) -> tuple[int, ...]:
+    """The axes of one unit's weights: all but the last of `w`, the last of `table` (a unit is a row there).
+
+    Equal layers that are stacked (`nn.init_stack`) lie under the name "layers": their first axis is no unit's.
+
+    >>> unit_axes("layer_0/w", jnp.zeros((3, 3, 2, 4))), unit_axes("encoder/layers/out/w", jnp.zeros((6, 8, 4)))
+    ((0, 1, 2), (1,))
+    >>> unit_axes("table", jnp.zeros((9, 4))), unit_axes("w", jnp.zeros(4))
+    ((1,), (0,))
+    """
+    parts = path.split("/")
+    stacked = any(a == "layers" and not b.isdigit() for a, b in itertools.pairwise(parts))
+    axes = tuple(range(stacked, jnp.ndim(leaf)))
+    if parts[-1] == "table":
+        return axes[-1:]
+    return axes[:-1] if len(axes) > 1 else axes
 
 
 def from_named_leaves(template: Any, leaves: dict[str, Any]) -> Any:

@@ -28,11 +28,17 @@ class Initializer(Protocol):
     def __call__(self, key: Key, shape: Shape, dtype: DType = jnp.float32) -> Array: ...
 
 
+_WIDE = (jnp.float32, jnp.float64, jnp.complex64, jnp.complex128)
+
+
 def at_least_float32(x: Array) -> Array:
-    """Cast half precision up to float32 and leave float32 and float64 as they are (sums, norms, softmax, moments)."""
-    return x if x.dtype in (jnp.float32, jnp.float64) else x.astype(jnp.float32)
+    """Cast half precision and integers up to float32, and leave wider and complex dtypes as they are.
+
+    For sums, norms, softmax and moments.
+    """
+    return x if x.dtype in _WIDE else x.astype(jnp.float32)
 
 
 def wide_dtype(dtype: DType) -> DType:
-    """The dtype that `at_least_float32` gives: float32 for half precision; float32 and float64 stay."""
-    return dtype if dtype in (jnp.float32, jnp.float64) else jnp.dtype(jnp.float32)
+    """The dtype that `at_least_float32` gives."""
+    return dtype if dtype in _WIDE else jnp.dtype(jnp.float32)

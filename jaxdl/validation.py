@@ -26,6 +26,21 @@ def require_not_negative(where: str, **values: float) -> None:
             raise ValueError(f"{where}: {name} must be finite and at least 0, got {value}")
 
 
+def require_numbers(where: str, **values: Any) -> None:
+    """Raise ValueError unless every value is a real number or a scalar array, which may be traced.
+
+    >>> require_numbers("optim.adam", learning_rate="0.1")
+    Traceback (most recent call last):
+        ...
+    ValueError: optim.adam: learning_rate must be a number, got '0.1'
+    """
+    for name, value in values.items():
+        python_number = isinstance(value, int | float) and not isinstance(value, bool)
+        kind = getattr(getattr(value, "dtype", None), "kind", "")  # "V" is bfloat16
+        if not python_number and not (kind and kind in "iufV" and getattr(value, "shape", None) == ()):
+            raise ValueError(f"{where}: {name} must be a number, got {value!r}")
+
+
 def require_floating(where: str, **arrays: Any) -> None:
     """Raise ValueError unless every array is real and floating: what is learned has no place in whole numbers.
 

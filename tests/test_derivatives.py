@@ -1,4 +1,4 @@
-"""Every case's derivatives: reverse, forward, second, vmap of each, jit, `jax.checkpoint`, `jax.export`."""
+"""Every case: reverse, forward and second derivatives, `vmap` of each, `jax.checkpoint`; `jax.export` is a property."""
 
 import pytest
 from cases import Case, all_cases, arguments

@@ -80,7 +80,8 @@ def derivative_report(
         cotangent = rng.uniform(0.5, 1.5, n_out) * rng.choice([-1.0, 1.0], n_out)
         sizes = np.concatenate([sizes_of(value).ravel() for _, value in active])
         v = sizes * rng.uniform(0.5, 1.5, x.size) * rng.choice([-1.0, 1.0], x.size)
-        return _compare(*jax.device_get(_program(flat)(x, v, cotangent, arrays)), v)
+        forward, single, batch, recomputed = jax.device_get(_program(flat)(x, v, cotangent, arrays))
+        return _compare(forward, single, batch, recomputed, v)
 
 
 def _program(flat: Callable[..., jax.Array]) -> Callable[..., Any]:

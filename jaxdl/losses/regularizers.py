@@ -1,4 +1,4 @@
-"""Penalties added to a loss: on the size of parameters (biases and scales are left out by default), on activations.
+"""Penalties added to a loss: on the size of weights (those of `jaxdl.tree.is_weight`) and on activations.
 
 The max-norm constraint, which acts on the update and not on the loss, is `jaxdl.optim.max_norm`.
 """
@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import jax.numpy as jnp
 
-from jaxdl.tree import named_leaves
+from jaxdl.tree import is_weight, named_leaves
 from jaxdl.types import Array, Params, at_least_float32
 
 Select: TypeAlias = Callable[[str, Array], bool]
@@ -33,10 +33,7 @@ def by_name(*names: str) -> Select:
     return lambda path, leaf: path.rsplit("/", 1)[-1] in names
 
 
-weights_only: Select = by_rank(2)
-
-
-def l1(params: Params, *, select: Select = weights_only) -> Array:
+def l1(params: Params, *, select: Select = is_weight) -> Array:
     """Sum of absolute values, sum |w|; its gradient sign(w), 0 at 0, drives weights to exactly zero (lasso).
 
     >>> l1({"w": jnp.array([[1.0, -2.0]]), "b": jnp.array([5.0])}).item()
@@ -45,7 +42,7 @@ def l1(params: Params, *, select: Select = weights_only) -> Array:
     return _total(params, select, lambda w: w * jnp.sign(w))  # the slope of jnp.abs at 0 is 1: it would push zeros away
 
 
-def l2(params: Params, *, select: Select = weights_only) -> Array:
+def l2(params: Params, *, select: Select = is_weight) -> Array:
     """Sum of squares, sum w^2 (no half, as in Keras); its gradient 2 w shrinks weights in proportion (ridge).
 
     >>> l2({"w": jnp.array([[1.0, -2.0]]), "b": jnp.array([5.0])}).item()
@@ -54,7 +51,7 @@ def l2(params: Params, *, select: Select = weights_only) -> Array:
     return _total(params, select, lambda w: w * w)
 
 
-def elastic_net(params: Params, *, l1_rate: float, l2_rate: float, select: Select = weights_only) -> Array:
+def elastic_net(params: Params, *, l1_rate: float, l2_rate: float, select: Select = is_weight) -> Array:
     """l1_rate * sum |w| + l2_rate * sum w^2. A rate of zero costs nothing: its term is not computed.
 
     Reference: Zou, Hastie, "Regularization and variable selection via the elastic net", 2005.

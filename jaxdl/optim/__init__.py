@@ -3,10 +3,12 @@
 from jaxdl.ewma import Ewma as Ewma
 from jaxdl.ewma import EwmaState as EwmaState
 from jaxdl.ewma import ewma as ewma
+from jaxdl.optim.adaptive import scale_by_adagrad as scale_by_adagrad
+from jaxdl.optim.adaptive import scale_by_adam as scale_by_adam
+from jaxdl.optim.adaptive import scale_by_rms as scale_by_rms
 from jaxdl.optim.constraints import add_decayed_weights as add_decayed_weights
 from jaxdl.optim.constraints import clip_by_global_norm as clip_by_global_norm
 from jaxdl.optim.constraints import global_norm as global_norm
-from jaxdl.optim.constraints import matrices as matrices
 from jaxdl.optim.constraints import max_norm as max_norm
 from jaxdl.optim.schedules import LearningRate as LearningRate
 from jaxdl.optim.schedules import Schedule as Schedule
@@ -17,12 +19,9 @@ from jaxdl.optim.schedules import inverse_sqrt_schedule as inverse_sqrt_schedule
 from jaxdl.optim.schedules import step_schedule as step_schedule
 from jaxdl.optim.schedules import warmup_cosine_schedule as warmup_cosine_schedule
 from jaxdl.optim.schedules import warmup_schedule as warmup_schedule
-from jaxdl.optim.transforms import scale_by_adagrad as scale_by_adagrad
-from jaxdl.optim.transforms import scale_by_adam as scale_by_adam
 from jaxdl.optim.transforms import scale_by_ewma as scale_by_ewma
 from jaxdl.optim.transforms import scale_by_learning_rate as scale_by_learning_rate
 from jaxdl.optim.transforms import scale_by_momentum as scale_by_momentum
-from jaxdl.optim.transforms import scale_by_rms as scale_by_rms
 from jaxdl.optim.updates import adagrad as adagrad
 from jaxdl.optim.updates import adam as adam
 from jaxdl.optim.updates import adamw as adamw
@@ -30,3 +29,4 @@ from jaxdl.optim.updates import ewma_momentum as ewma_momentum
 from jaxdl.optim.updates import momentum as momentum
 from jaxdl.optim.updates import rmsprop as rmsprop
 from jaxdl.optim.updates import sgd as sgd
+from jaxdl.tree import weights as weights

@@ -1,26 +1,22 @@
 """Blocks that shrink: weight decay, gradient clipping and the max-norm constraint."""
 
+import functools
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
+from jax import lax
 
-from jaxdl.optim.transformation import stateless
+from jaxdl.optim.transformation import root, squared, stateless
+from jaxdl.tree import unit_axes, weights
 from jaxdl.types import Array, Params, Tree, at_least_float32
+from jaxdl.validation import require_numbers
 
 Mask = (
     Tree | Callable[[Params], Tree]
 )  # a tree of bools with the structure of the parameters, or a function that makes it
-
-
-def matrices(params: Params) -> Tree:
-    """A mask that is true for leaves of rank 2 and more: weights and kernels, not biases and scales.
-
-    >>> matrices({"w": jnp.ones((2, 3)), "b": jnp.ones(3)})
-    {'b': False, 'w': True}
-    """
-    return jax.tree.map(lambda p: jnp.ndim(p) >= 2, params)
 
 
 def add_decayed_weights(weight_decay: float | Array, mask: Mask | None = None) -> optax.GradientTransformation:
@@ -31,15 +27,17 @@ def add_decayed_weights(weight_decay: float | Array, mask: Mask | None = None) -
 
     Args:
         weight_decay: a float or a traced scalar.
-        mask: which leaves decay: a tree of bools, or a function of the parameters (`matrices` spares the biases); all
-            by default.
-    Raises: ValueError in `update` without parameters.
+        mask: which leaves decay: a tree of bools, or a function of the parameters (`weights` spares biases and scales);
+            all by default.
+    Raises: ValueError for what is no number, and in `update` without parameters.
     Reference: Loshchilov, Hutter, "Decoupled weight decay regularization", 2019.
 
     >>> block = add_decayed_weights(0.1)
     >>> block.update(jnp.zeros(1), block.init(jnp.ones(1)), jnp.array([5.0]))[0].tolist()
     [0.5]
     """
+
+    require_numbers("add_decayed_weights", weight_decay=weight_decay)
 
     def update(updates: Tree, params: Params) -> Tree:
         _require_params("add_decayed_weights", params)
@@ -56,14 +54,17 @@ def add_decayed_weights(weight_decay: float | Array, mask: Mask | None = None) -
 
 
 def global_norm(tree: Tree) -> Array:
-    """The Euclidean norm of all leaves together, sqrt(sum of squares), accumulated in at least float32.
+    """The Euclidean norm of all leaves together, sqrt(sum of |x|^2), accumulated in at least float32.
+
+    The largest entry is divided out before squaring, so that it neither overflows nor vanishes; its gradient at 0 is 0.
 
     >>> global_norm({"w": jnp.array([[3.0]]), "b": jnp.array([4.0])}).tolist()
     5.0
+    >>> f"{global_norm(jnp.array([1e25, 1e25])):.4g}"
+    '1.414e+25'
     """
-    leaves = [at_least_float32(jnp.asarray(x)) for x in jax.tree.leaves(tree)]
-    dtype = jnp.float64 if any(x.dtype == jnp.float64 for x in leaves) else jnp.float32
-    return jnp.sqrt(sum((jnp.sum(jnp.square(x)).astype(dtype) for x in leaves), jnp.zeros((), dtype)))
+    largest, ratio = _largest_and_ratio(tree)
+    return largest * ratio
 
 
 def clip_by_global_norm(limit: float | Array) -> optax.GradientTransformation:
@@ -71,7 +72,8 @@ def clip_by_global_norm(limit: float | Array) -> optax.GradientTransformation:
 
         u = g min(1, limit / |g|),    |g| over all leaves (`global_norm`)
 
-    A NaN anywhere makes every update NaN: it is not hidden.
+    However long it is: gradients of 3e20 are shortened as those of 3 are. A NaN anywhere makes every update NaN: it is
+    not hidden.
 
     Raises: ValueError for a limit that is not positive.
     Reference: Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks", 2013.
@@ -83,13 +85,11 @@ def clip_by_global_norm(limit: float | Array) -> optax.GradientTransformation:
     _require_positive("clip_by_global_norm", limit)
 
     def update(updates: Tree, params: Params) -> Tree:
-        norm = global_norm(updates)
-        bound = jnp.asarray(limit, norm.dtype)
-        scale = jnp.where(norm <= bound, 1, bound / norm)  # no 0 / 0: the second branch is never chosen at norm 0
+        largest, ratio = _largest_and_ratio(updates)
 
         def leaf(g: Array) -> Array:
-            wide = at_least_float32(g)
-            return (wide * scale.astype(wide.dtype)).astype(g.dtype)
+            long, shortened = _shorten(_like(g, largest), largest, ratio, limit)
+            return jnp.where(long, shortened.astype(g.dtype), g)
 
         return jax.tree.map(leaf, updates)
 
@@ -103,13 +103,13 @@ def max_norm(
 
         w = p + g,    u = w min(1, limit / |w|) - p,    |w| the norm of a column
 
-    It must be the last block of a chain, behind the learning rate. Columns within the limit keep their update exactly.
+    It must be the last block of a chain, after the learning rate. Columns within the limit keep their update exactly.
 
     Args:
         limit: the largest norm, > 0; the paper uses 3 to 4.
-        axis: the axes of one norm; by default all but the last, which for w: [n_in, n_out] and kernels
-            [height, width, n_in, n_out] is one norm for each output unit. Stacked layers [L, n_in, n_out] need axis=-2.
-        mask: which leaves are bounded; by default those of rank 2 and more (`matrices`).
+        axis: the axes of one norm; by default those of `jaxdl.tree.unit_axes`: one norm for each output unit, and for
+            each layer of a stack; for a table one for each row.
+        mask: which leaves are bounded; by default `jaxdl.tree.weights`.
     Raises: ValueError for a limit that is not positive, and in `update` without parameters.
     Reference: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", 2014,
         section 5.1.
@@ -125,20 +125,54 @@ def max_norm(
     def update(updates: Tree, params: Params) -> Tree:
         _require_params("max_norm", params)
 
-        def leaf(chosen: bool, g: Array, p: Array) -> Array:
+        def leaf(path: Any, chosen: bool, g: Array, p: Array) -> Array:
             if not chosen:
                 return g
             old = at_least_float32(p)
             new = old + g.astype(old.dtype)
-            axes = tuple(range(new.ndim - 1)) if axis is None else axis
-            norm = jnp.sqrt(jnp.sum(jnp.square(new), axes, keepdims=True))
-            bound = jnp.asarray(limit, norm.dtype)
-            scale = jnp.broadcast_to(jnp.where(norm > bound, bound / norm, 1), new.shape)
-            return jnp.where(scale < 1, (new * scale - old).astype(g.dtype), g)
+            axes = unit_axes(jax.tree_util.keystr(path, simple=True, separator="/"), new) if axis is None else axis
+            largest = _scale(jnp.max(jnp.abs(new), axes, keepdims=True, initial=0))
+            ratio = root(jnp.sum(squared(new / largest.astype(new.dtype)), axes, keepdims=True))
+            long, shortened = _shorten(new, largest, ratio, limit)
+            return jnp.where(long, (shortened - old).astype(g.dtype), g)
 
-        return jax.tree.map(leaf, _resolve(matrices if mask is None else mask, params), updates, params)
+        chosen = _resolve(weights if mask is None else mask, params)
+        return jax.tree_util.tree_map_with_path(leaf, chosen, updates, params)
 
     return stateless(update)
+
+
+def _largest_and_ratio(tree: Tree) -> tuple[Array, Array]:
+    """The largest |x| of all leaves (within what has a reciprocal), and the norm of all leaves in units of it."""
+    leaves = [at_least_float32(jnp.asarray(x)) for x in jax.tree.leaves(tree)]
+    dtype = jnp.float64 if any(x.dtype in (jnp.float64, jnp.complex128) for x in leaves) else jnp.float32
+    peaks = [jnp.max(jnp.abs(x), initial=0).astype(dtype) for x in leaves]
+    largest = _scale(functools.reduce(jnp.maximum, peaks, jnp.zeros((), dtype)))
+    wide = [_like(x, largest) for x in leaves]
+    squares = [jnp.sum(squared(x / largest.astype(x.dtype))) for x in wide]
+    return largest, root(sum(squares, jnp.zeros((), dtype)))
+
+
+def _scale(largest: Array) -> Array:
+    """A divisor near the largest |x| that has a reciprocal: 0 and infinity, and what is next to them, have none."""
+    limits = jnp.finfo(largest.dtype)
+    return lax.stop_gradient(jnp.clip(largest, 8 * limits.tiny, limits.max / 8))
+
+
+def _shorten(x: Array, largest: Array, ratio: Array, limit: float | Array) -> tuple[Array, Array]:
+    """Whether |x| = largest * ratio exceeds the limit, and x at the length of the limit; NaN stays NaN."""
+    bound = jnp.asarray(limit, ratio.dtype)
+    long = ~(ratio <= bound / largest)
+    length = bound / jnp.where(long, ratio, 1)  # at a norm of 0 the slope of this branch counts too: no 0 / 0
+    return long, x / largest.astype(x.dtype) * length.astype(x.dtype)
+
+
+def _like(x: Array, real: Array) -> Array:
+    """x in the precision of `real`; complex numbers stay complex."""
+    wide = at_least_float32(x)
+    if jnp.issubdtype(wide.dtype, jnp.complexfloating):
+        return wide.astype(jnp.complex128 if real.dtype == jnp.float64 else jnp.complex64)
+    return wide.astype(real.dtype)
 
 
 def _resolve(mask: Mask | None, params: Params) -> Tree:
@@ -153,5 +187,6 @@ def _require_params(name: str, params: Params) -> None:
 
 
 def _require_positive(name: str, limit: float | Array) -> None:
-    if isinstance(limit, int | float) and not limit > 0:
+    require_numbers(name, limit=limit)
+    if not isinstance(limit, jax.Array) and not limit > 0:
         raise ValueError(f"{name}: the limit must be > 0, got {limit}")

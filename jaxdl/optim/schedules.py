@@ -5,6 +5,7 @@ typed scalar in JAX's default float type: float32, or float64 where x64 is enabl
 most of optax's raise under strict dtype promotion; optax's and any other function of the step work in their place.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -14,6 +15,8 @@ from jaxdl.types import Array
 
 Schedule: TypeAlias = Callable[[Array | int], Any]  # step -> scalar; optax's and plain functions return floats too
 LearningRate: TypeAlias = float | Array | Schedule
+
+_LARGEST = 2**31 - 1
 
 
 def constant_schedule(value: float | Array) -> Schedule:
@@ -44,18 +47,25 @@ def step_schedule(value: float | Array, factors: Mapping[int, float]) -> Schedul
     def schedule(step: Array | int) -> Array:
         rate = jnp.asarray(value, jnp.result_type(float))
         for boundary, factor in sorted(factors.items()):
-            rate = jnp.where(jnp.asarray(step) >= boundary, rate * factor, rate)
+            rate = jnp.where(_steps_since(boundary, step) >= 0, rate * factor, rate)
         return rate
 
     return schedule
 
 
 def exponential_schedule(
-    value: float | Array, decay_steps: int, decay_rate: float, *, staircase: bool = False
+    value: float | Array,
+    decay_steps: int,
+    decay_rate: float,
+    *,
+    end: float | Array | None = None,
+    staircase: bool = False,
 ) -> Schedule:
     """Multiply the rate by `decay_rate` every `decay_steps` steps, smoothly or (staircase) at once.
 
         rate(t) = value * decay_rate^(t / decay_steps),    with floor(t / decay_steps) for staircase
+
+    With `end` the rate stops there: it never falls below it (or rises above it, where decay_rate > 1).
 
     Raises: ValueError unless decay_steps >= 1 and decay_rate > 0.
 
@@ -68,8 +78,11 @@ def exponential_schedule(
 
     def schedule(step: Array | int) -> Array:
         # whole periods are counted in integers: a rounded quotient could fall just short of the next one
-        periods = _as_float(jnp.asarray(step) // decay_steps) if staircase else _as_float(step) / decay_steps
-        return jnp.asarray(value, periods.dtype) * decay_rate**periods
+        periods = _whole_periods(step, decay_steps) if staircase else _as_float(step) / float(decay_steps)
+        rate = jnp.asarray(value, periods.dtype) * decay_rate**periods
+        if end is None:
+            return rate
+        return (jnp.maximum if decay_rate < 1 else jnp.minimum)(rate, jnp.asarray(end, rate.dtype))
 
     return schedule
 
@@ -90,7 +103,7 @@ def cosine_schedule(value: float | Array, decay_steps: int, *, end: float | Arra
     _require_steps("cosine_schedule", "decay_steps", decay_steps, 1)
 
     def schedule(step: Array | int) -> Array:
-        fraction = jnp.minimum(_as_float(step) / decay_steps, 1)
+        fraction = jnp.minimum(_as_float(step) / float(decay_steps), 1)
         start, stop = jnp.asarray(value, fraction.dtype), jnp.asarray(end, fraction.dtype)
         return stop + (start - stop) * (1 + jnp.cos(jnp.pi * fraction)) / 2
 
@@ -102,7 +115,7 @@ def inverse_sqrt_schedule(value: float | Array, scale: int) -> Schedule:
 
         rate(t) = value / sqrt(1 + t / scale)
 
-    Behind `warmup_schedule` of as many steps w it is the Transformer's: value min(t / w, sqrt(w / t)).
+    After `warmup_schedule` of as many steps w it is the Transformer's: value min(t / w, sqrt(w / t)).
 
     Raises: ValueError unless scale >= 1.
     Reference: Vaswani et al., "Attention is all you need", 2017, equation 3.
@@ -115,17 +128,17 @@ def inverse_sqrt_schedule(value: float | Array, scale: int) -> Schedule:
 
     def schedule(step: Array | int) -> Array:
         t = _as_float(step)
-        return jnp.asarray(value, t.dtype) / jnp.sqrt(1 + t / scale)
+        return jnp.asarray(value, t.dtype) / jnp.sqrt(1 + t / float(scale))
 
     return schedule
 
 
-def warmup_schedule(after: Schedule, warmup_steps: int) -> Schedule:
-    """Rise in a straight line from 0 to the first rate of another schedule, then follow it.
+def warmup_schedule(after: Schedule, warmup_steps: int, *, start: float | Array = 0.0) -> Schedule:
+    """Go in a straight line from `start` to the first rate of another schedule, then follow it.
 
-        rate(t) = after(0) t / warmup_steps  for t < warmup_steps,  else  after(t - warmup_steps)
+        rate(t) = start + (after(0) - start) t / warmup_steps  for t < warmup_steps,  else  after(t - warmup_steps)
 
-    The very first update has rate 0, as in optax.
+    The very first update has the rate `start`, as in optax.
 
     Raises: ValueError for negative warmup_steps; with 0 the schedule is `after`.
     Reference: Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017, section 2.2.
@@ -139,16 +152,22 @@ def warmup_schedule(after: Schedule, warmup_steps: int) -> Schedule:
         return after
 
     def schedule(step: Array | int) -> Array:
-        rate = _as_float(after(jnp.maximum(jnp.asarray(step) - warmup_steps, 0)))  # after(0) until the warm-up is over
-        return rate * jnp.minimum(_as_float(step) / warmup_steps, 1)
+        rate = _as_float(after(jnp.maximum(_steps_since(warmup_steps, step), 0)))  # after(0) until the warm-up is over
+        first, share = jnp.asarray(start, rate.dtype), jnp.minimum(_as_float(step) / float(warmup_steps), 1)
+        return jnp.where(share < 1, first + (rate - first) * share, rate)
 
     return schedule
 
 
 def warmup_cosine_schedule(
-    peak: float | Array, warmup_steps: int, total_steps: int, *, end: float | Array = 0.0
+    peak: float | Array,
+    warmup_steps: int,
+    total_steps: int,
+    *,
+    start: float | Array = 0.0,
+    end: float | Array = 0.0,
 ) -> Schedule:
-    """`warmup_schedule` to `peak`, then `cosine_schedule` to `end`, which is reached at `total_steps`.
+    """`warmup_schedule` from `start` to `peak`, then `cosine_schedule` to `end`, which is reached at `total_steps`.
 
     total_steps includes the warm-up, as decay_steps does in optax.
 
@@ -162,11 +181,30 @@ def warmup_cosine_schedule(
             "warmup_cosine_schedule: total_steps includes the warm-up and must be larger, "
             f"got warmup_steps={warmup_steps} and total_steps={total_steps}"
         )
-    return warmup_schedule(cosine_schedule(peak, total_steps - warmup_steps, end=end), warmup_steps)
+    return warmup_schedule(cosine_schedule(peak, total_steps - warmup_steps, end=end), warmup_steps, start=start)
 
 
 def _as_float(step: Array | float) -> Array:
-    return jnp.asarray(step).astype(jnp.result_type(float))
+    return jnp.asarray(float(step) if isinstance(step, int) else step).astype(jnp.result_type(float))
+
+
+def _steps_since(boundary: int, step: Array | int) -> Array:
+    """step - boundary, exact near 0; a boundary of 10**10 is past every int32 step, and not an overflow."""
+    if isinstance(step, int):
+        return jnp.asarray(max(min(step - boundary, _LARGEST), -_LARGEST))
+    step = jnp.asarray(step)
+    return step - boundary if boundary <= _largest(step) else jnp.full_like(step, -1)
+
+
+def _whole_periods(step: Array | int, period: int) -> Array:
+    if isinstance(step, int):
+        return _as_float(step // period)
+    step = jnp.asarray(step)
+    return _as_float(step // period if period <= _largest(step) else jnp.zeros_like(step))
+
+
+def _largest(step: Array) -> float:
+    return jnp.iinfo(step.dtype).max if jnp.issubdtype(step.dtype, jnp.integer) else math.inf
 
 
 def _require_steps(name: str, argument: str, steps: int, least: int) -> None:

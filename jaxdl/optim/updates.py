@@ -9,17 +9,11 @@ rates is one `jax.vmap` and one compilation. Parameters keep their dtype; moment
 
 import optax
 
+from jaxdl.optim.adaptive import scale_by_adagrad, scale_by_adam, scale_by_rms
 from jaxdl.optim.constraints import Mask, add_decayed_weights
 from jaxdl.optim.schedules import LearningRate
-from jaxdl.optim.transforms import (
-    scale_by_adagrad,
-    scale_by_adam,
-    scale_by_ewma,
-    scale_by_learning_rate,
-    scale_by_momentum,
-    scale_by_rms,
-)
-from jaxdl.types import Array
+from jaxdl.optim.transforms import scale_by_ewma, scale_by_learning_rate, scale_by_momentum
+from jaxdl.types import Array, DType
 
 
 def sgd(learning_rate: LearningRate) -> optax.GradientTransformation:
@@ -74,16 +68,17 @@ def rmsprop(
     learning_rate: LearningRate,
     decay: float | Array = 0.9,
     *,
-    eps: float = 1e-8,
+    eps: float | Array = 1e-8,
     eps_inside_root: bool = False,
     debias: bool = False,
+    centered: bool = False,
 ) -> optax.GradientTransformation:
     """RMSProp: a step of about the learning rate in every coordinate (see `scale_by_rms`).
 
         s = decay s + (1 - decay) g^2,    p = p - lr g / (sqrt(s) + eps)
 
     eps is outside the root, as in torch; `eps_inside_root=True` gives sqrt(s + eps), as in TensorFlow and by default in
-    optax. torch's decay is 0.99.
+    optax. torch's decay is 0.99. `centered` divides by the standard deviation of the gradients, sqrt(s - m^2) + eps.
 
     >>> import jax.numpy as jnp
     >>> optimizer = rmsprop(0.1, 0.75)
@@ -91,15 +86,15 @@ def rmsprop(
     >>> f"{u[0]:.2f}"
     '-0.20'
     """
-    scale = scale_by_rms(decay, eps=eps, eps_inside_root=eps_inside_root, debias=debias)
+    scale = scale_by_rms(decay, eps=eps, eps_inside_root=eps_inside_root, debias=debias, centered=centered)
     return optax.chain(scale, scale_by_learning_rate(learning_rate))
 
 
 def adagrad(
     learning_rate: LearningRate,
     *,
-    initial_accumulator: float = 0.0,
-    eps: float = 1e-10,
+    initial_accumulator: float | Array = 0.0,
+    eps: float | Array = 1e-10,
     eps_inside_root: bool = False,
 ) -> optax.GradientTransformation:
     """AdaGrad: rates that fall with the squared gradients seen in each coordinate (see `scale_by_adagrad`).
@@ -121,10 +116,13 @@ def adam(
     b1: float | Array = 0.9,
     b2: float | Array = 0.999,
     *,
-    eps: float = 1e-8,
+    eps: float | Array = 1e-8,
     debias: bool = True,
+    nesterov: bool = False,
+    amsgrad: bool = False,
+    mu_dtype: DType | None = None,
 ) -> optax.GradientTransformation:
-    """Adam, with or without bias correction (see `scale_by_adam`).
+    """Adam, with or without bias correction; NAdam (`nesterov`) and AMSGrad (`amsgrad`): see `scale_by_adam`.
 
         p = p - lr m^ / (sqrt(s^) + eps),    m^ = m / (1 - b1^t),    s^ = s / (1 - b2^t)
 
@@ -134,7 +132,8 @@ def adam(
     >>> f"{u[0]:.2f}"
     '-0.10'
     """
-    return optax.chain(scale_by_adam(b1, b2, eps=eps, debias=debias), scale_by_learning_rate(learning_rate))
+    scale = scale_by_adam(b1, b2, eps=eps, debias=debias, nesterov=nesterov, amsgrad=amsgrad, mu_dtype=mu_dtype)
+    return optax.chain(scale, scale_by_learning_rate(learning_rate))
 
 
 def adamw(
@@ -142,16 +141,19 @@ def adamw(
     b1: float | Array = 0.9,
     b2: float | Array = 0.999,
     *,
-    eps: float = 1e-8,
+    eps: float | Array = 1e-8,
     weight_decay: float | Array = 1e-2,
     mask: Mask | None = None,
+    nesterov: bool = False,
+    amsgrad: bool = False,
+    mu_dtype: DType | None = None,
 ) -> optax.GradientTransformation:
     """Adam with decoupled weight decay: the decay is not divided by the root of the squared gradients.
 
         p = p - lr (m^ / (sqrt(s^) + eps) + weight_decay p)
 
     The decay is scaled by the learning rate and its schedule, as in torch and optax; 1e-2 is torch's default (optax's
-    is 1e-4). `mask=matrices` spares biases and scales.
+    is 1e-4). `mask=weights` spares biases and scales; the last three options are those of `scale_by_adam`.
 
     Reference: Loshchilov, Hutter, "Decoupled weight decay regularization", 2019.
 
@@ -162,7 +164,7 @@ def adamw(
     '-0.20'
     """
     return optax.chain(
-        scale_by_adam(b1, b2, eps=eps),
+        scale_by_adam(b1, b2, eps=eps, nesterov=nesterov, amsgrad=amsgrad, mu_dtype=mu_dtype),
         add_decayed_weights(weight_decay, mask),
         scale_by_learning_rate(learning_rate),
     )

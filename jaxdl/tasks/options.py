@@ -128,7 +128,7 @@ def make_optimizer(config: Config, n_examples: int) -> optax.GradientTransformat
         "rmsprop": lambda: optim.rmsprop(rate),
         "adagrad": lambda: optim.adagrad(rate),
         "adam": lambda: optim.adam(rate),
-        "adamw": lambda: optim.adamw(rate, weight_decay=config.weight_decay, mask=optim.matrices),
+        "adamw": lambda: optim.adamw(rate, weight_decay=config.weight_decay, mask=optim.weights),
     }
     parts = [rules[config.optimizer]()]
     if config.clip_norm is not None:

@@ -58,7 +58,8 @@ def make_train_step(
 
     Args:
         loss_fn: see `LossFn`; deterministic given its key.
-        optimizer: any `optax.GradientTransformation`, ours or optax's.
+        optimizer: any `optax.GradientTransformation`, ours or optax's; those that ask for it (`reduce_on_plateau`) get
+            the loss as `value` and the gradient as `grad`.
 
     >>> from jaxdl.optim import sgd
     >>> def loss_fn(params, state, batch, key):
@@ -69,12 +70,14 @@ def make_train_step(
     >>> state.params["w"].item(), state.step.item()
     (2.0, 1)
     """
-    gradient = jax.grad(loss_fn, has_aux=True)
+    gradient = jax.value_and_grad(loss_fn, has_aux=True)
+    rule = optax.with_extra_args_support(optimizer)
 
     def train_step(train_state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        grads, (state, metrics) = gradient(train_state.params, train_state.state, batch, step_key(train_state))
-        updates, opt_state = optimizer.update(grads, train_state.opt_state, train_state.params)
-        params = optax.apply_updates(train_state.params, updates)
-        return TrainState(params, state, opt_state, train_state.key, train_state.step + 1), metrics
+        old = train_state
+        (value, (state, metrics)), grads = gradient(old.params, old.state, batch, step_key(old))
+        updates, opt_state = rule.update(grads, old.opt_state, old.params, value=value, grad=grads)
+        params = optax.apply_updates(old.params, updates)
+        return TrainState(params, state, opt_state, old.key, old.step + 1), metrics
 
     return train_step

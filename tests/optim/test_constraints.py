@@ -1,5 +1,7 @@
 """Weight decay, clipping and the max-norm constraint."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -81,6 +83,45 @@ def test_max_norm_keeps_the_direction_and_spares_biases() -> None:
     new = optax.apply_updates(params, updates)
     np.testing.assert_allclose(new["w"], [[0.6], [0.8]], rtol=1e-6)  # type: ignore[index,call-overload]
     np.testing.assert_array_equal(new["b"], params["b"])  # type: ignore[index,call-overload]
+
+
+@pytest.mark.parametrize("size", [1e-37, 1e-25, 1e-15, 1.0, 3e20, 1e25, 2e38])
+def test_norm_neither_overflows_nor_vanishes(size: float) -> None:
+    tree = {"a": jnp.array([size]), "b": jnp.array([-size])}
+    np.testing.assert_allclose(float(optim.global_norm(tree)), np.sqrt(2) * size, rtol=1e-6)
+    slope = jax.grad(optim.global_norm)(tree)
+    np.testing.assert_allclose([slope["a"][0], slope["b"][0]], np.sqrt(0.5) * np.array([1, -1]), rtol=1e-6)
+    block = optim.clip_by_global_norm(size / 2)
+    clipped, _ = block.update(tree, block.init(tree))
+    np.testing.assert_allclose(clipped["a"], np.sqrt(0.5) * size / 2, rtol=1e-6)  # type: ignore[index,call-overload]
+    np.testing.assert_array_equal(clipped["b"], -clipped["a"])  # type: ignore[index,call-overload]
+    bounded = project(optim.max_norm(size / 2), jnp.array([[size], [-size]]), jnp.zeros((2, 1)))
+    np.testing.assert_allclose(bounded[:, 0], np.sqrt(0.5) * size / 2 * np.array([1, -1]), rtol=1e-5)
+
+
+def test_a_long_gradient_keeps_its_direction() -> None:
+    gradient = jnp.array([3e20, -4e20])
+    block = optim.clip_by_global_norm(1.0)
+    np.testing.assert_allclose(block.update(gradient, block.init(gradient))[0], [0.6, -0.8], rtol=1e-6)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("entry", [np.inf, np.nan])
+def test_norm_of_what_is_not_finite(entry: float) -> None:
+    np.testing.assert_equal(float(optim.global_norm(jnp.array([1.0, entry]))), entry)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        optim.global_norm,
+        lambda g: optim.clip_by_global_norm(1.0).update(g, optax.EmptyState())[0],
+        lambda g: optim.max_norm(1.0).update(g, optax.EmptyState(), jnp.zeros((2, 3)))[0],
+    ],
+)
+def test_slope_at_zero_is_finite(function: Callable[..., jax.Array]) -> None:
+    """The norm's is 0, as of every norm here; within the limit the blocks are the identity."""
+    slope = jax.grad(lambda g: jnp.sum(function(g)))(jnp.zeros((2, 3)))
+    np.testing.assert_array_equal(slope, np.full((2, 3), float(function is not optim.global_norm)))
 
 
 def test_max_norm_axes() -> None:

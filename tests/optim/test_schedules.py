@@ -19,6 +19,14 @@ PAIRS: dict[str, tuple[optim.Schedule, Callable[[Any], Any]]] = {
         optim.exponential_schedule(0.3, 7, 0.8, staircase=True),
         optax.exponential_decay(0.3, 7, 0.8, staircase=True),
     ),
+    "exponential to an end": (
+        optim.exponential_schedule(0.3, 7, 0.8, end=0.2),
+        optax.exponential_decay(0.3, 7, 0.8, end_value=0.2),
+    ),
+    "rising to an end": (
+        optim.exponential_schedule(0.3, 7, 1.2, end=0.4),
+        optax.exponential_decay(0.3, 7, 1.2, end_value=0.4),
+    ),
     "cosine": (optim.cosine_schedule(0.3, 25, end=0.03), optax.cosine_decay_schedule(0.3, 25, alpha=0.1)),
     "inverse root": (optim.inverse_sqrt_schedule(0.3, 7), lambda t: 0.3 / (1 + t / 7) ** 0.5),
     "warm-up and inverse root": (
@@ -28,6 +36,14 @@ PAIRS: dict[str, tuple[optim.Schedule, Callable[[Any], Any]]] = {
     "warm-up": (
         optim.warmup_schedule(optim.constant_schedule(0.3), 8),
         optax.schedules.warmup_constant_schedule(0.0, 0.3, 8),
+    ),
+    "warm-up from a value": (
+        optim.warmup_schedule(optim.constant_schedule(0.3), 8, start=0.1),
+        optax.schedules.warmup_constant_schedule(0.1, 0.3, 8),
+    ),
+    "warm-up from a value and cosine": (
+        optim.warmup_cosine_schedule(0.3, 6, 30, start=0.5, end=0.01),
+        optax.warmup_cosine_decay_schedule(0.5, 0.3, 6, 30, end_value=0.01),
     ),
     "warm-up and cosine": (
         optim.warmup_cosine_schedule(0.3, 6, 30, end=0.01),
@@ -106,3 +122,26 @@ def test_bad_arguments_are_refused() -> None:
         optim.step_schedule(0.1, {-1: 0.5})
     with pytest.raises(ValueError, match="warmup_steps must be >= 0"):
         optim.warmup_schedule(optim.constant_schedule(0.1), -1)
+
+
+ENDLESS: dict[str, tuple[optim.Schedule, float]] = {  # of 10**10 steps, and the rate at step 2**30
+    "step": (optim.step_schedule(0.3, {10**10: 0.1, 5: 0.5}), 0.15),
+    "exponential": (optim.exponential_schedule(0.3, 10**10, 0.8), 0.3 * 0.8 ** (2**30 / 10**10)),
+    "staircase": (optim.exponential_schedule(0.3, 10**10, 0.8, staircase=True), 0.3),
+    "cosine": (optim.cosine_schedule(0.3, 10**10), 0.15 * (1 + np.cos(np.pi * 2**30 / 10**10))),
+    "inverse root": (optim.inverse_sqrt_schedule(0.3, 10**10), 0.3 / np.sqrt(1 + 2**30 / 10**10)),
+    "warm-up": (optim.warmup_schedule(optim.constant_schedule(0.3), 10**10), 0.3 * 2**30 / 10**10),
+    "warm-up and cosine": (
+        optim.warmup_cosine_schedule(0.3, 2**29, 10**10),
+        0.15 * (1 + np.cos(np.pi * 2**29 / (10**10 - 2**29))),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_more_steps_than_an_int32_counts(name: str) -> None:
+    schedule, expected = ENDLESS[name]
+    for step in (2**30, jnp.int32(2**30)):
+        np.testing.assert_allclose(schedule(step), expected, rtol=1e-6)
+    assert np.isfinite(schedule(10**11))
+    np.testing.assert_allclose(jax.jit(schedule)(jnp.int32(2**30)), expected, rtol=1e-6)

@@ -22,9 +22,12 @@ OPTIMIZERS: dict[str, tuple[Make, float]] = {  # a learning rate -> optimizer, a
     "rmsprop": (optim.rmsprop, 0.01),
     "rmsprop/eps_inside_root": (lambda rate: optim.rmsprop(rate, eps_inside_root=True), 0.01),
     "rmsprop/debias": (lambda rate: optim.rmsprop(rate, debias=True), 0.01),
+    "rmsprop/centered": (lambda rate: optim.rmsprop(rate, eps=1.0, centered=True), 0.1),
     "adagrad": (optim.adagrad, 0.5),
     "adam": (optim.adam, 0.02),
     "adam/no debias": (lambda rate: optim.adam(rate, debias=False), 0.02),
+    "adam/nesterov": (lambda rate: optim.adam(rate, nesterov=True), 0.02),
+    "adam/amsgrad": (lambda rate: optim.adam(rate, amsgrad=True), 0.02),
     "adamw": (lambda rate: optim.adamw(rate, weight_decay=1e-4), 0.02),
     "chain": (
         lambda rate: optax.chain(optim.clip_by_global_norm(10.0), optim.momentum(rate), optim.max_norm(100.0)),
@@ -190,9 +193,165 @@ def test_bad_arguments_are_refused() -> None:
         optimizer.update(start(), optimizer.init(start()))
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("adam", {"learning_rate": "0.1"}, "learning_rate must be a number, got '0.1'"),
+        ("sgd", {"learning_rate": [0.1]}, r"learning_rate must be a number, got \[0.1\]"),
+        ("sgd", {"learning_rate": True}, "learning_rate must be a number, got True"),
+        ("sgd", {"learning_rate": np.inf}, "the learning rate must be >= 0 and finite"),
+        ("momentum", {"decay": "0.9"}, "decay must be a number"),
+        ("adam", {"b1": None}, "b1 must be a number, got None"),
+        ("adam", {"b2": 2.0}, r"b2 is a decay, .* in \[0, 1\), got 2.0"),
+        ("adam", {"eps": "small"}, "eps must be a number"),
+        ("adamw", {"weight_decay": "0"}, "weight_decay must be a number"),
+        ("adagrad", {"initial_accumulator": "0"}, "initial_accumulator must be a number"),
+        ("max_norm", {"limit": "3"}, "limit must be a number"),
+        ("clip_by_global_norm", {"limit": jnp.ones(2)}, "limit must be a number"),
+    ],
+)
+def test_what_is_no_number_is_named(name: str, arguments: dict[str, Any], message: str) -> None:
+    rest = {} if "limit" in arguments else {"learning_rate": 0.1}
+    with pytest.raises(ValueError, match=message):
+        getattr(optim, name)(**{**rest, **arguments})
+
+
 @pytest.mark.parametrize("make", [optim.momentum, optim.rmsprop, optim.adagrad, optim.adam])
 def test_a_gradient_of_another_shape_is_refused(make: Make) -> None:
     optimizer = make(0.1)
     state = optimizer.init({"w": jnp.zeros((3, 1))})
     with pytest.raises(ValueError, match=r"\['w'\] has shape \(3,\).*\(3, 1\)"):
         optimizer.update({"w": jnp.zeros(3)}, state)
+
+
+THEIRS: dict[str, Callable[[], optax.GradientTransformation]] = {  # the same in optax, for complex parameters
+    "sgd": lambda: optax.sgd(0.1),
+    "nesterov": lambda: optax.sgd(0.02, momentum=0.9, nesterov=True),
+    "ewma_momentum/debias": lambda: optax.chain(optax.ema(0.9, debias=True), optax.scale(-0.1)),
+    "rmsprop": lambda: optax.rmsprop(0.01, eps_in_sqrt=False),
+    "rmsprop/centered": lambda: optax.rmsprop(0.1, eps=1.0, eps_in_sqrt=False, centered=True),
+    "adagrad": lambda: optax.adagrad(0.5, initial_accumulator_value=1e-20, eps=1e-20),
+    "adam": lambda: optax.adam(0.02),
+    "adam/nesterov": lambda: optax.nadam(0.02),
+    "adam/amsgrad": lambda: optax.amsgrad(0.02),
+    "adamw": lambda: optax.adamw(0.02, weight_decay=1e-4),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_complex_parameters(name: str) -> None:
+    """Squares are |g|^2: both parts are kept, and turning all numbers by an angle turns the whole path."""
+    make, rate = OPTIMIZERS[name]
+    turn = np.exp(0.7j).astype(np.complex64)
+    p = {"w": jnp.array([[1 + 2j, -0.5j]], jnp.complex64)}
+    g = {"w": jnp.array([[3 - 4j, 0.25 + 1j]], jnp.complex64)}
+
+    def path(optimizer: optax.GradientTransformation, factor: Any = 1) -> Any:
+        params: Any = jax.tree.map(lambda a: a * factor, p)
+        state = optimizer.init(params)
+        for scale in (1.0, -0.5, 2.0):
+            updates, state = optimizer.update(jax.tree.map(lambda a, s=scale: a * s * factor, g), state, params)
+            params = optax.apply_updates(params, updates)
+        return params["w"]
+
+    ours = path(make(rate))
+    assert ours.dtype == jnp.complex64
+    np.testing.assert_allclose(path(make(rate), turn), ours * turn, rtol=1e-5)
+    if name in THEIRS:
+        with jax.numpy_dtype_promotion("standard"):
+            np.testing.assert_allclose(ours, path(THEIRS[name]()), rtol=3e-5)
+
+
+@pytest.mark.parametrize(
+    ("make", "arguments"),
+    [
+        (optim.sgd, {"learning_rate": 0.1}),
+        (optim.momentum, {"learning_rate": 0.1, "decay": 0.9}),
+        (optim.ewma_momentum, {"learning_rate": 0.1, "decay": 0.9, "debias": True}),
+        (optim.rmsprop, {"learning_rate": 0.1, "decay": 0.9, "eps": 1e-8, "centered": True}),
+        (optim.adagrad, {"learning_rate": 0.1, "initial_accumulator": 0.1, "eps": 1e-10}),
+        (optim.adam, {"learning_rate": 0.1, "b1": 0.9, "b2": 0.999, "eps": 1e-8, "nesterov": True}),
+        (optim.adamw, {"learning_rate": 0.1, "weight_decay": 0.01}),
+        (optim.clip_by_global_norm, {"limit": 1.0}),
+        (optim.max_norm, {"limit": 1.0}),
+    ],
+)
+def test_numbers_may_be_injected_as_state(make: Any, arguments: Any) -> None:
+    """`optax.inject_hyperparams` turns every number into an array of the state, which is traced under jit."""
+    injected, plain = optax.inject_hyperparams(make)(**arguments), make(**arguments)
+
+    def twice(optimizer: optax.GradientTransformation) -> Any:
+        @jax.jit
+        def run(params: Any) -> Any:
+            state = optimizer.init(params)
+            for _ in range(2):
+                updates, state = optimizer.update(slope(params), state, params)
+                params = optax.apply_updates(params, updates)
+            return params
+
+        return run(start())
+
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), twice(injected), twice(plain))
+
+
+@pytest.mark.parametrize(
+    ("make", "names"),
+    [
+        (lambda: optim.momentum(0.1), ["trace"]),
+        (lambda: optim.ewma_momentum(0.1), ["ema", "count"]),
+        (lambda: optim.rmsprop(0.1, centered=True), ["mu", "nu"]),
+        (lambda: optim.adagrad(0.1), ["sum_of_squares"]),
+        (lambda: optim.adam(0.1, amsgrad=True), ["mu", "nu", "nu_max", "count"]),
+        (lambda: optim.sgd(optim.cosine_schedule(0.1, 10)), ["count"]),
+    ],
+)
+def test_state_has_the_names_of_optax(make: Any, names: list[str]) -> None:
+    state = make().init(start())
+    for name in names:
+        found = optax.tree.get(state, name)
+        if name != "count":
+            assert jax.tree.structure(found) == jax.tree.structure(start())
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_slope_of_an_update_at_a_zero_gradient_is_finite(name: str) -> None:
+    """Adam's first step is g / (|g| + eps): its slope at 0 is 1 / eps, and no NaN."""
+    make, _ = OPTIMIZERS[name]
+    optimizer, params = make(1.0), start()
+
+    def moved(gradient: Any) -> Any:
+        updates, _ = optimizer.update(gradient, optimizer.init(params), params)
+        return sum(jnp.sum(u) for u in jax.tree.leaves(updates))
+
+    slopes = jax.grad(moved)(start())
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes))
+    if name == "adam":
+        np.testing.assert_allclose(slopes["b"], -1e8, rtol=1e-5)
+
+
+def test_a_mean_of_half_the_memory() -> None:
+    """What is kept is rounded to bfloat16, what is computed is not: the first step is that of float32, bit for bit."""
+    half, full = optim.adam(0.02, mu_dtype=jnp.bfloat16), optim.adam(0.02)
+    for steps, tolerance in ((1, 0.0), (20, 0.01)):
+        jax.tree.map(
+            lambda a, b, rtol=tolerance: np.testing.assert_allclose(a, b, rtol=rtol),
+            descend(half, start(), steps),
+            descend(full, start(), steps),
+        )
+    _, state = half.update(slope(start()), half.init(start()), start())
+    assert {leaf.dtype.name for leaf in jax.tree.leaves(optax.tree.get(state, "mu"))} == {"bfloat16"}
+    assert {leaf.dtype.name for leaf in jax.tree.leaves(optax.tree.get(state, "nu"))} == {"float32"}
+
+
+def test_a_centered_average_keeps_the_digits_of_a_gradient_that_hardly_changes() -> None:
+    """1000 +- 0.1: s - m^2 in float32 is noise of the size of the variance, 0.01."""
+    g = 1000 + 0.1 * np.random.default_rng(0).choice([-1.0, 1.0], 200)
+    block = optim.scale_by_rms(0.9, eps=0.0, centered=True, debias=True)
+    state = block.init(jnp.zeros(1))
+    update, u = jax.jit(block.update), jnp.zeros(1)
+    weights = 0.1 * 0.9 ** np.arange(200)[::-1]
+    for value in g:
+        u, state = update(jnp.array([value], jnp.float32), state)
+    mean = weights @ g / weights.sum()
+    spread = np.sqrt(weights @ (g - mean) ** 2 / weights.sum())
+    np.testing.assert_allclose(u, g[-1] / spread, rtol=2e-3)

@@ -22,8 +22,10 @@ from jaxdl.applications.recommend.likings import rating_scale
 from jaxdl.applications.recommend.list_methods import Ask, World
 from jaxdl.applications.recommend.list_scores import score_lists
 from jaxdl.artifacts import files
-from jaxdl.data.catalogs import Catalog, read_catalog
-from jaxdl.data.ratings import Ratings, read_ratings
+from jaxdl.data.catalog_files import read_catalog
+from jaxdl.data.catalogs import Catalog
+from jaxdl.data.rating_files import read_ratings
+from jaxdl.data.ratings import Ratings
 from jaxdl.runs.environment import hardware, versions
 
 METHODS: dict[str, Callable[[World], Ask]] = {

@@ -19,7 +19,8 @@ from jaxdl import data, metrics
 from jaxdl.applications.recommend import rating_scores
 from jaxdl.artifacts import files
 from jaxdl.cli.compilation import use_compilation_cache
-from jaxdl.data.ratings import generate, read_ratings, withhold
+from jaxdl.data.rating_files import read_ratings
+from jaxdl.data.ratings import generate, withhold
 from jaxdl.metrics import ranking
 from jaxdl.models import recommender
 from jaxdl.recipes import msweb_factors

@@ -100,6 +100,10 @@ def read_idx(content: bytes, *, name: str = "IDX data", shape: tuple[int | None,
     >>> read_idx(bytes([0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 9])).tolist()
     [7, 8, 9]
     """
+    if content[:2] == b"\x1f\x8b":
+        raise DataDamaged(
+            f"{name} is packed by gzip: unpack it first (gzip -d, or gzip.decompress), then read it as IDX"
+        )
     if len(content) < 4 or content[:2] != b"\0\0":
         raise DataDamaged(f"{name} is not IDX: it begins with {content[:4]!r}, not with two zero bytes")
     code, rank = content[2], content[3]

@@ -1,28 +1,19 @@
-"""Ratings and visits of users from files: MovieLens, the DST format of MSWeb, any `user,item,rating`; a generated set.
+"""Ratings and visits of users: what they are, a generated set with known truth, and what is withheld for a test.
 
 N ratings, U users, I items.
 """
 
-import csv
 import math
 from array import array
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxdl.data.catalogs import Catalog, split_lines
+from jaxdl.data.catalogs import Catalog
 from jaxdl.data.splits import split
-from jaxdl.data.text_files import lines, read_text
-from jaxdl.validation import require_name
 
-OnError = Literal["stop", "skip"]
-_Row = tuple[str, str, float | None]
-
-_USER = ("user", "userid", "user_id", "user-id", "uid")
-_ITEM = ("item", "itemid", "item_id", "movie", "movieid", "movie_id", "iid", "product", "product_id", "book_id", "isbn")
-_RATING = ("rating", "score", "stars", "value", "book-rating")
+Row = tuple[str, str, float | None]
 
 
 class Ratings(NamedTuple):
@@ -35,6 +26,8 @@ class Ratings(NamedTuple):
         user_names, item_names: as in the file, in the order in which they first occur.
         explicit: whether the values are ratings; False: visits, of which only that they happened counts.
         malformed: "line 7: ..." for every line that was left out.
+        unrated: [M, 2] int32, the user and the item of what was seen but not rated (-1 in some files).
+        notes: what the reader decided by itself and a user should know.
     """
 
     users: np.ndarray
@@ -44,6 +37,8 @@ class Ratings(NamedTuple):
     item_names: tuple[str, ...]
     explicit: bool
     malformed: tuple[str, ...] = ()
+    unrated: np.ndarray = np.zeros((0, 2), np.int32)
+    notes: tuple[str, ...] = ()
 
     def sparse(self) -> Any:
         """The ratings as a scipy.sparse CSR matrix [U, I] float32; every stored entry is known, a rating of 0 too."""
@@ -66,58 +61,17 @@ class Ratings(NamedTuple):
         return self._replace(users=self.users[rows], items=self.items[rows], values=self.values[rows])
 
 
-def read_ratings(path: Path | str, *, malformed: OnError = "stop", encoding: str | None = None) -> Ratings:
-    """Read a file of ratings; its format is found in its first line.
-
-    Tabs (ml-100k `u.data`), "::" (ml-1m), semicolons or commas (ml-latest `ratings.csv`, any `user,item,rating`), with
-    or without a header; further columns are ignored and two columns are visits. Or DST, the format of MSWeb. Where a
-    user rated an item twice, the later line counts.
-
-    Args:
-        malformed: "stop" raises for a file with bad lines; "skip" leaves these out and counts them in `malformed`.
-        encoding: of the file; UTF-8, else Latin-1 by default.
-    Raises: ValueError with the numbers of the malformed lines; for a file that is missing, empty or no text.
-    """
-    require_name("read_ratings", "malformed", malformed, ("stop", "skip"))
-    text = read_text(path, encoding=encoding, fallback="latin-1")
-    return parse_ratings(text, name=str(path), malformed=malformed)
-
-
-def parse_ratings(text: str, *, name: str = "ratings", malformed: OnError = "stop") -> Ratings:
-    """`read_ratings` of a text; `name` is what the messages call it.
-
-    >>> parse_ratings("user,item,rating\\nAnn,Alien,4\\nBob,Alien,?", malformed="skip").malformed
-    ("line 3: the rating '?' is no number",)
-    """
-    bad: list[str] = []
-
-    def good() -> Iterator[_Row]:
-        for number, row in _dst_rows(text) if text.startswith("I,") else _table_rows(text):
-            if isinstance(row, str):
-                bad.append(f"line {number}: {row}")
-            else:
-                yield row
-
-    ratings, n = _from_rows(good())
-    if bad and malformed == "stop":
-        more = f" ({len(bad)} malformed lines of {len(bad) + n})" if len(bad) > 1 else ""
-        raise ValueError(f"{name}: {bad[0]}{more}; mend the file, or go on without such lines: --malformed skip")
-    if not n:
-        raise ValueError(f"{name} holds no ratings: lines of user,item,rating are needed ({len(bad)} malformed)")
-    return ratings._replace(malformed=tuple(bad))
-
-
-def from_rows(rows: Iterable[_Row]) -> Ratings:
+def from_rows(rows: Iterable[Row]) -> Ratings:
     """Ratings of (user, item, rating) rows; of visits where a rating is None. The later one of two counts.
 
     >>> ratings = from_rows([("Ann", "Alien", 4.0), ("Bob", "Alien", 2.0), ("Ann", "Alien", 5.0)])
     >>> ratings.user_names, ratings.values.tolist()
     (('Ann', 'Bob'), [5.0, 2.0])
     """
-    return _from_rows(rows)[0]
+    return count_rows(rows)[0]
 
 
-def _from_rows(rows: Iterable[_Row]) -> tuple[Ratings, int]:
+def count_rows(rows: Iterable[Row]) -> tuple[Ratings, int]:
     """The ratings, sorted by user and item, and the number of rows; 12 bytes each, so that millions fit."""
     user_numbers: dict[str, int] = {}
     item_numbers: dict[str, int] = {}
@@ -132,54 +86,6 @@ def _from_rows(rows: Iterable[_Row]) -> tuple[Ratings, int]:
     found = np.array(values, np.float32)[last] if explicit else np.ones(len(last), np.float32)
     by_user, by_item = (np.array(numbers, np.int32)[last] for numbers in (users, items))
     return Ratings(by_user, by_item, found, tuple(user_numbers), tuple(item_numbers), explicit), len(pairs)
-
-
-def _table_rows(text: str) -> Iterator[tuple[int, _Row | str]]:
-    """(line number, row or what is wrong with it) of a table with any of the delimiters."""
-    rows = split_lines(text)
-    number, first = next(rows, (0, []))
-    columns = [0, 1, 2]
-    names = [name.strip().lower() for name in first]
-    if any(name in (*_USER, *_ITEM) for name in names):
-        found = [next((names.index(n) for n in known if n in names), -1) for known in (_USER, _ITEM, _RATING)]
-        if -1 in found[:2]:
-            raise ValueError(f"the header {','.join(first)!r} names no user and item column: user,item,rating")
-        columns = found if found[2] >= 0 else found[:2]
-    else:
-        columns = columns[: max(len(first), 2)]
-        yield number, _row(first, columns)
-    for number, fields in rows:
-        yield number, _row(fields, columns)
-
-
-def _row(fields: list[str], columns: list[int]) -> _Row | str:
-    if len(fields) <= max(columns):
-        return f"{len(fields)} field(s) where {max(columns) + 1} are needed"
-    user, item = fields[columns[0]].strip(), fields[columns[1]].strip()
-    if not user or not item:
-        return f"the {'item' if user else 'user'} is empty"
-    if len(columns) == 2:
-        return user, item, None
-    try:
-        value = float(fields[columns[2]])
-    except ValueError:
-        return f"the rating {fields[columns[2]]!r} is no number"
-    return (user, item, value) if math.isfinite(value) else f"the rating {value} is not finite"
-
-
-def _dst_rows(text: str) -> Iterator[tuple[int, _Row | str]]:
-    """Visits of the DST format: a line C,"user",user and then a line V,item,1 for each of the user's visits."""
-    user = ""
-    for number, line in enumerate(lines(text), 1):
-        row = next(csv.reader([line]), [])
-        kind = row[0] if row else ""
-        if kind == "C":
-            user = row[-1].strip() if len(row) > 1 else ""
-        if kind == "V":
-            good = len(row) > 1 and row[1].strip() and user
-            yield number, (user, row[1].strip(), None) if good else "a visit (V) without its item or user (C)"
-        elif kind not in ("A", "C", "I", "T", "N", ""):
-            yield number, f"unknown kind of line {kind[:20]!r}"
 
 
 class Generated(NamedTuple):

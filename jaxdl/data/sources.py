@@ -92,8 +92,15 @@ def places(source: Source) -> list[Path]:
 
 
 def path_of(folder: Path, file: File) -> Path | None:
-    """Where `file` lies in `folder`, packed or (for a .gz that is no archive) unpacked; None if it does not."""
-    names = [file.name] if file.archive else [file.name, file.name.removesuffix(".gz")]
+    """Where `file` lies in `folder`, packed or (for a .gz that is no archive) unpacked; None if it does not.
+
+    Some programs unpack `train-images-idx3-ubyte.gz` as `train-images.idx3-ubyte`, and some add a folder of its name.
+    """
+    plain = file.name.removesuffix(".gz")
+    dotted = plain.replace("-idx", ".idx")
+    names = [file.name, plain, dotted, f"{dotted}.gz", f"{plain}/{plain}", f"{plain}/{dotted}", f"{dotted}/{dotted}"]
+    names += [f"{dotted}/{plain}"]
+    names = [file.name] if file.archive else list(dict.fromkeys(names))
     return next((folder / name for name in names if os.path.isfile(folder / name)), None)  # False without permission
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from jaxdl.data.arrays import Arrays, Dataset
-from jaxdl.data.catalogs import dst_catalog
-from jaxdl.data.ratings import Ratings, parse_ratings
+from jaxdl.data.catalog_files import dst_catalog
+from jaxdl.data.rating_files import parse_ratings
+from jaxdl.data.ratings import Ratings
 from jaxdl.data.sources import DataDamaged, DataNotFound, File, Source, path_of, read_verified
 
 SETS = {

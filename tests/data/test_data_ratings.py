@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from jaxdl import data
-from jaxdl.data.catalogs import Catalog, attribute_vectors, films, read_catalog
-from jaxdl.data.ratings import generate, parse_ratings, read_ratings, split_ratings, withhold
+from jaxdl.data.catalog_files import dst_catalog, films, read_catalog
+from jaxdl.data.catalogs import Catalog, attribute_vectors
+from jaxdl.data.rating_files import parse_ratings, read_ratings
+from jaxdl.data.ratings import generate, split_ratings, withhold
 from jaxdl.data.sources import DataDamaged, DataNotFound
 from jaxdl.data.visits import visits
 
@@ -46,7 +48,7 @@ def test_two_columns_and_dst_are_visits():
         ratings = parse_ratings(text)
         assert (ratings.user_names, ratings.item_names, ratings.explicit) == (("10", "11"), ("1", "2"), False)
         assert ratings.matrix()[0].tolist() == [[1, 1], [1, 0]]
-    catalog = data.catalogs.dst_catalog(dst)
+    catalog = dst_catalog(dst)
     assert catalog == Catalog(("1",), ("Home",), {})
     with pytest.raises(DataDamaged, match="a visit to '2'"):
         visits(parse_ratings(dst), catalog.ids)
@@ -153,7 +155,7 @@ def test_movielens_catalogs(tmp_path):
     [
         ("1,2,3\n4,5,6\n", "the first line must name the columns"),
         ("id,title\n", "holds no rows"),
-        ("id,title\n1\n", "line 2 has fewer than the 2 fields"),
+        ("id,title\n1\n", r"row 1 \(line 2\) has 1 of the 2 fields"),
         ("id,title\n1,a\n1,b\n", "id must be unique, but '1'"),
     ],
 )

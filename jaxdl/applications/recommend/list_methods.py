@@ -150,7 +150,7 @@ def by_factors(world: World) -> Ask:
 def _linear(own: Any, scores: np.ndarray, parts: Callable[[int], np.ndarray]) -> Scored:
     def because(item: int) -> list[Because]:
         return [
-            Because("because of", j, part, f"{part:+.2f}")
+            Because("because of", j, part, f"{part:+.2g}")
             for j, part in zip(own.indices.tolist(), parts(item).tolist(), strict=True)
         ]
 

@@ -87,6 +87,7 @@ def recommend(
     allowed = _allowed(world.items, candidates)
     if not include_seen:
         allowed[own.indices] = False
+        allowed[ratings.unrated[ratings.unrated[:, 0] == (-1 if row is None else row), 1]] = False
     by_popularity = popularity(world.table)
     order = np.lexsort((-by_popularity, -scored.scores))  # by score; of equal ones the more popular first
     best = order[allowed[order]][:count].tolist()

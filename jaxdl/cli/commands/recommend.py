@@ -4,10 +4,13 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from jaxdl.cli.arguments import UsageError, parse
 from jaxdl.cli.compilation import use_compilation_cache
+
+if TYPE_CHECKING:
+    from jaxdl.data.catalogs import Catalog
 
 HELP = """recommend --ratings FILE --user U [--count N] [--method ease|item|user|factor|content|popular] [--because]
                  what a user may like, from everybody's ratings or visits (MovieLens, MSWeb, any user,item,rating)"""
@@ -30,8 +33,11 @@ class Options:
         candidates: file with the ids or titles of the only items to choose from, one a line.
         include_seen: rank what the user knows too.
         because: say why.
+        columns: of the ratings, where their names say too little: user=NAME,item=NAME,rating=NAME (or numbers from 1).
+        sep: separator of the ratings (";", tab, space); found by default.
+        unrated: the number that means seen, not rated; "none" for no such number.
         malformed: stop at malformed lines, or skip and count them.
-        encoding: of the files, such as cp949; UTF-8, else Latin-1 by default.
+        encoding: of the files, such as cp949; UTF-8, else what the bytes look like by default.
     """
 
     ratings: Path | None = None
@@ -45,6 +51,9 @@ class Options:
     candidates: Path | None = None
     include_seen: bool = False
     because: bool = False
+    columns: str | None = None
+    sep: str | None = None
+    unrated: str | None = None
     malformed: Literal["stop", "skip"] = "stop"
     encoding: str | None = None
 
@@ -57,16 +66,22 @@ def run(argv: list[str]) -> int:
         raise UsageError(f"{missing} is missing; usage: jaxdl {HELP.splitlines()[0]}")
     use_compilation_cache()
     from jaxdl.applications.recommend.recommendations import recommend
-    from jaxdl.data.catalogs import is_dst, read_catalog
-    from jaxdl.data.ratings import read_ratings
+    from jaxdl.data.catalog_files import is_dst
+    from jaxdl.data.rating_files import read_ratings
 
-    ratings = read_ratings(options.ratings, malformed=options.malformed, encoding=options.encoding)
-    for line in ratings.malformed[:3]:
-        print(f"jaxdl: {options.ratings}: skipped {line}", file=sys.stderr)
-    if n := len(ratings.malformed):
-        print(f"jaxdl: {n} malformed line(s) skipped, {len(ratings.values):,} ratings read", file=sys.stderr)
+    ratings = read_ratings(
+        options.ratings,
+        malformed=options.malformed,
+        encoding=options.encoding,
+        sep=options.sep,
+        columns=_columns(options.columns),
+        unrated=options.unrated,
+    )
+    say_skipped(options.ratings, ratings.malformed, f"{len(ratings.values):,} ratings read")
+    for note in ratings.notes:
+        print(f"jaxdl: {note}", file=sys.stderr)
     named = options.items or (options.ratings if is_dst(options.ratings) else None)  # such a file names its items
-    items, users = (read_catalog(path, encoding=options.encoding) if path else None for path in (named, options.users))
+    items, users = (_catalog(path, options) for path in (named, options.users))
     found = recommend(
         ratings,
         options.user,
@@ -90,6 +105,34 @@ def run(argv: list[str]) -> int:
         for reason in one.reasons if options.because else ():
             print(f"{'':14}{reason}")
     return 0
+
+
+def say_skipped(path: Path, malformed: tuple[str, ...], read: str) -> None:
+    """The first three malformed lines, and how many there are."""
+    for line in malformed[:3]:
+        print(f"jaxdl: {path}: skipped {line}", file=sys.stderr)
+    if malformed:
+        print(f"jaxdl: {len(malformed)} malformed line(s) skipped, {read}", file=sys.stderr)
+
+
+def _catalog(path: Path | None, options: Options) -> "Catalog | None":
+    from jaxdl.data.catalog_files import read_catalog
+
+    if path is None:
+        return None
+    catalog = read_catalog(path, encoding=options.encoding, malformed=options.malformed)
+    say_skipped(path, catalog.malformed, f"{len(catalog.ids):,} rows read")
+    return catalog
+
+
+def _columns(text: str | None) -> dict[str, str] | None:
+    """{"user": name, ...} of "user=name,item=name"."""
+    if text is None:
+        return None
+    pairs = [part.partition("=") for part in text.split(",")]
+    if not all(equals and name.strip() for _, equals, name in pairs):
+        raise UsageError(f"--columns needs user=NAME,item=NAME,rating=NAME, got {text!r}")
+    return {role.strip().lower(): name.strip() for role, _, name in pairs}
 
 
 def _scale(text: str | None) -> tuple[float, float] | None:

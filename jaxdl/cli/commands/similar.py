@@ -1,7 +1,9 @@
 """`jaxdl similar`: the items of a catalog with the most similar attributes, and the map of all items."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from jaxdl.cli.arguments import UsageError, parse
 from jaxdl.cli.compilation import use_compilation_cache
@@ -21,7 +23,8 @@ class Options:
         count: how many neighbors.
         by: the attributes that count, such as genre director; all by default.
         map: draw all items on a plane, the neighbors marked, into this file.
-        encoding: of the file, such as cp949; UTF-8, else Latin-1 by default.
+        malformed: stop at rows with too few fields, or skip and count them.
+        encoding: of the file, such as cp949; UTF-8, else what the bytes look like by default.
     """
 
     items: Path | None = None
@@ -29,6 +32,7 @@ class Options:
     count: int = 10
     by: tuple[str, ...] = ()
     map: Path | None = None
+    malformed: Literal["stop", "skip"] = "stop"
     encoding: str | None = None
 
 
@@ -41,14 +45,21 @@ def run(argv: list[str]) -> int:
         raise UsageError(f"--map needs a name that ends in .png, .svg or .pdf, got {options.map}")
     use_compilation_cache()
     from jaxdl.applications.recommend.similar_items import draw, similar
-    from jaxdl.data.catalogs import films, read_catalog
+    from jaxdl.cli.commands.recommend import say_skipped
+    from jaxdl.data.catalog_files import films, read_catalog
 
-    catalog = read_catalog(options.items, encoding=options.encoding) if options.items else films()
+    if options.items:
+        catalog = read_catalog(options.items, encoding=options.encoding, malformed=options.malformed)
+        say_skipped(options.items, catalog.malformed, f"{len(catalog.ids):,} rows read")
+    else:
+        catalog = films()
     row, found = similar(catalog, options.item, count=options.count, attributes=options.by)
-    print(catalog.names[row])
-    width = max((len(catalog.names[other]) for other, _, _ in found), default=0)
+    print(catalog.label(row))
+    if not found:
+        print("no other item shares an attribute with it that not all have", file=sys.stderr)
+    width = max((len(catalog.label(other)) for other, _, _ in found), default=0)
     for place, (other, near, shared) in enumerate(found, 1):
-        print(f"{place:>3}  {near:.3f}  {catalog.names[other]:<{width}}  {', '.join(shared)}")
+        print(f"{place:>3}  {near:.3f}  {catalog.label(other):<{width}}  {', '.join(shared)}")
     if options.map is not None:
         from jaxdl.artifacts.files import write
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from jaxdl import data, optim
+from jaxdl import data, models, optim
 from jaxdl.metrics import scalars
 from jaxdl.models import linear, mlp, perceptron
 from jaxdl.recipes import diabetes_linear, digits_mlp, iris_mlp, xor_mlp
@@ -99,7 +99,7 @@ def test_all_three_kinds_of_descent_learn(batch_size):
     x = rng.normal(size=(24, 2)).astype(np.float32)
     y = (x @ [2.0, -1.0] + 0.5 + 0.01 * rng.normal(size=24)).astype(np.float32)
     config = supervised.Config(optimizer="sgd", learning_rate=0.05, epochs=60, batch_size=batch_size)
-    model = supervised.stateless(linear, linear.Config(n_in=2))
+    model = models.bind(linear, linear.Config(n_in=2))
     task = supervised.regression(model, config, data.Splits({"x": x, "y": y}, {}, {}))
     history = fit(task, epochs=config.epochs, batch_size=batch_size).history.history
     assert history["r2"][-1] > 0.98
@@ -108,6 +108,6 @@ def test_all_three_kinds_of_descent_learn(batch_size):
 
 def test_a_regression_refuses_label_smoothing():
     parts = data.Splits({"x": np.ones((4, 2), np.float32), "y": np.ones(4, np.float32)}, {}, {})
-    model = supervised.stateless(linear, linear.Config(n_in=2))
+    model = models.bind(linear, linear.Config(n_in=2))
     with pytest.raises(ValueError, match=r"label_smoothing 0.1 is for classifiers"):
         supervised.regression(model, supervised.Config(label_smoothing=0.1), parts)

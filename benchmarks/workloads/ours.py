@@ -24,9 +24,9 @@ from benchmarks.workloads.precision import in_precision
 from benchmarks.workloads.trainer import Rows, Trainer
 from jaxdl import losses, metrics, optim
 from jaxdl.data.splits import Splits
-from jaxdl.models import autoencoder
+from jaxdl.models import Model, autoencoder, bind
 from jaxdl.tasks import adversarial, autoencoding
-from jaxdl.tasks.supervised import Config, Model, classification, stateful, stateless
+from jaxdl.tasks.supervised import Config, classification
 from jaxdl.training import TrainState, init_train_state, make_train_step
 from jaxdl.training.fitting import initial_state, order_program
 from jaxdl.training.program import Stepper
@@ -57,7 +57,7 @@ def rows(case: Case) -> Rows:
 
 
 def _model(case: Case) -> Model:
-    return stateful(case.model, case.config) if case.on_images else stateless(case.model, case.config)
+    return bind(case.model, case.config)
 
 
 def game_config(case: Case, *, recipe: bool = False) -> adversarial.Config:
@@ -99,7 +99,7 @@ def _plain_step(case: Case) -> Step:
         if case.kind == "autoencoder":
             loss = metrics.mean(autoencoder.objective(params, batch["x"], case.config)[1].error)
         else:
-            logits, state = _model(case).apply(params, state, batch["x"], True, key)
+            logits, state = _model(case).apply(params, state, batch["x"], train=True, key=key)
             logits = logits.astype(jnp.float32)
             loss = metrics.mean(losses.sparse_categorical_cross_entropy(logits, batch["y"]))
         return metrics.value(loss), (state, {"loss": loss})

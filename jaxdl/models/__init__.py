@@ -1,5 +1,10 @@
 """Models: a module each, with `Config`, `init(key, config) -> params`, `apply(params, x, config, *, key=None) -> y`.
 
+With running statistics `init_state(config)` and `apply(params, state, x, config, *, train, key=None) -> (y, state)`; a
+sequence model takes (source, target_in) for x. `bind(module, config)` gives all of them one form. Of other kinds are
+`gan` (two players, see `jaxdl.tasks.adversarial`), `recommender` (neighbors, nothing is trained) and `textrank` (a
+ranking of sentences by their graph).
+
 Each also has `example(key) -> (loss, params)`: a small loss of its parameters, which `jaxdl check` differentiates.
 """
 
@@ -7,6 +12,9 @@ import importlib
 import pkgutil
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+from jaxdl.models._binding import Model as Model
+from jaxdl.models._binding import bind as bind
 
 if TYPE_CHECKING:
     from jaxdl.checks import DerivativeReport, GradientReport

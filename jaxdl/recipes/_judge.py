@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl import metrics
+from jaxdl import metrics, models
 from jaxdl.artifacts.files import write_json
 from jaxdl.data.sources import cache_folder
 from jaxdl.models import cnn
@@ -67,7 +67,7 @@ def judge(name: str) -> Judge:
 
 def _blank(config: Any) -> TrainState:
     """Shapes of the classifier's parameters and running statistics."""
-    params, state = jax.eval_shape(supervised.stateful(cnn, config.model).init, jax.random.key(0))
+    params, state = jax.eval_shape(models.bind(cnn, config.model).init, jax.random.key(0))
     return TrainState(params, state, (), jax.random.key(0), jnp.zeros((), jnp.int32))
 
 

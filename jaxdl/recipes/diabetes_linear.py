@@ -7,7 +7,7 @@ Test r2 0.5130 (mean of 5 seeds), 4 s for the fastest run on cpu, 2 cores; recor
 
 import dataclasses
 
-from jaxdl import data
+from jaxdl import data, models
 from jaxdl.models import linear
 from jaxdl.tasks import supervised
 from jaxdl.training import Task
@@ -37,4 +37,4 @@ def task(config: Config) -> Task:
     diabetes = data.load("diabetes")
     splits = data.split(diabetes.train, validation=config.validation, test=0.2, seed=config.seed)
     splits = data.scale(splits, data.whiten("pca"))
-    return supervised.regression(supervised.stateless(linear, config.model), config, splits)
+    return supervised.regression(models.bind(linear, config.model), config, splits)

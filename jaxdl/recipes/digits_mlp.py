@@ -7,7 +7,7 @@ Test accuracy 0.9794 (mean of 5 seeds), 3 s for the fastest run on cpu, 2 cores;
 
 import dataclasses
 
-from jaxdl import data
+from jaxdl import data, models
 from jaxdl.models import mlp
 from jaxdl.tasks import supervised
 from jaxdl.training import Task
@@ -31,4 +31,4 @@ def task(config: Config) -> Task:
     """1,797 digits, 70 % to train on, 10 % to choose the epoch, 20 % to test; stratified."""
     digits = data.load("digits")
     splits = data.split(digits.train, validation=config.validation, test=0.2, stratify="y", seed=config.seed)
-    return supervised.classification(supervised.stateless(mlp, config.model), config, splits, digits.class_names)
+    return supervised.classification(models.bind(mlp, config.model), config, splits, digits.class_names)

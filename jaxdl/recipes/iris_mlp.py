@@ -7,7 +7,7 @@ Test accuracy 0.9667 (mean of 20 seeds), 6 s for the fastest run on cpu, 2 cores
 
 import dataclasses
 
-from jaxdl import data
+from jaxdl import data, models
 from jaxdl.models import mlp
 from jaxdl.tasks import supervised
 from jaxdl.training import Task
@@ -33,4 +33,4 @@ def task(config: Config) -> Task:
     iris = data.load("iris")
     splits = data.split(iris.train, validation=config.validation, test=0.2, stratify="y", seed=config.seed)
     splits = data.scale(splits, data.standardize())
-    return supervised.classification(supervised.stateless(mlp, config.model), config, splits, iris.class_names)
+    return supervised.classification(models.bind(mlp, config.model), config, splits, iris.class_names)

@@ -9,6 +9,7 @@ import dataclasses
 
 import numpy as np
 
+from jaxdl import models
 from jaxdl.data import Splits
 from jaxdl.models import linear
 from jaxdl.tasks import supervised
@@ -37,4 +38,4 @@ def task(config: Config) -> Task:
     """All points to train on; `linear.solve` gives the same line in closed form."""
     x = np.array(HOURS, np.float32)[:, None]
     splits = Splits({"x": x, "y": np.array(SCORE, np.float32)}, {}, {})
-    return supervised.regression(supervised.stateless(linear, config.model), config, splits)
+    return supervised.regression(models.bind(linear, config.model), config, splits)

@@ -9,6 +9,7 @@ import dataclasses
 
 import numpy as np
 
+from jaxdl import models
 from jaxdl.data import Splits
 from jaxdl.models import mlp
 from jaxdl.tasks import supervised
@@ -34,4 +35,4 @@ def task(config: Config) -> Task:
     x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
     y = np.array([0, 1, 1, 0], np.int32)
     splits = Splits({"x": x, "y": y}, {}, {})
-    return supervised.classification(supervised.stateless(mlp, config.model), config, splits, ("0", "1"))
+    return supervised.classification(models.bind(mlp, config.model), config, splits, ("0", "1"))

@@ -9,15 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from rich.console import Console
 
-from jaxdl import metrics
+from jaxdl import metrics, models
 from jaxdl.artifacts import pictures
 from jaxdl.data import Splits
-from jaxdl.data.batches import batch_rows
 from jaxdl.losses import regularizers
 from jaxdl.models import autoencoder, linear
 from jaxdl.tasks import supervised
-from jaxdl.tasks.options import make_optimizer
-from jaxdl.training import Task, TrainState, callbacks, evaluate, fit, init_train_state, make_train_step
+from jaxdl.tasks.building import build
+from jaxdl.training import Task, TrainState, callbacks, evaluate, fit
 from jaxdl.training.evaluation import has_rows
 from jaxdl.types import Array, Batch, Key, Metrics, Pair, Params, State
 
@@ -39,11 +38,8 @@ def task(model: autoencoder.Config, config: supervised.Config, splits: Splits, *
         fields: further fields of `Task`.
     Raises: ValueError for examples of another shape than the model's.
     """
-    n_examples = len(splits.train["x"])
-    batch_rows(n_examples, config.batch_size)  # an impossible batch size is found before anything is written
     if splits.train["x"].shape[1:] != model.shape:
         raise ValueError(f"the examples have shape {splits.train['x'].shape[1:]}, the model takes {model.shape}")
-    optimizer = make_optimizer(config, n_examples)
 
     def loss_fn(params: Params, state: State, batch: Batch, key: Key | None) -> tuple[Array, tuple[State, Metrics]]:
         x, where = supervised.as_float(batch["x"]), batch["mask"]
@@ -61,12 +57,15 @@ def task(model: autoencoder.Config, config: supervised.Config, splits: Splits, *
             scores["noisy_mse"] = metrics.mean(_squares(noisy, x), where=batch["mask"])
         return scores
 
-    def init(key: Key) -> TrainState:
-        init_key, run_key = jax.random.split(key)
-        return init_train_state(run_key, autoencoder.init(init_key, model), optimizer)
-
-    monitor = "val_loss" if has_rows(splits.validation) else "loss"
-    return Task(init, make_train_step(loss_fn, optimizer), evaluate_batch, splits, monitor, **fields)
+    return build(
+        lambda key: (autoencoder.init(key, model), {}),
+        loss_fn,
+        evaluate_batch,
+        splits,
+        config,
+        monitor="loss",
+        **fields,
+    )
 
 
 def _squares(values: Array, x: Array) -> Array:
@@ -92,7 +91,7 @@ def features(function: Callable[[Array], Array], splits: Splits) -> Splits:
 
 def softmax_task(splits: Splits, class_names: tuple[str, ...]) -> Task:
     """Softmax regression on features {"x": [N, n], "y": [N]}; train it with `SOFTMAX`."""
-    model = supervised.stateless(linear, linear.Config(n_in=splits.train["x"].shape[1], n_out=len(class_names)))
+    model = models.bind(linear, linear.Config(n_in=splits.train["x"].shape[1], n_out=len(class_names)))
     return supervised.classification(model, SOFTMAX, splits, class_names)
 
 

@@ -7,17 +7,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl import metrics
+from jaxdl import metrics, models
 from jaxdl.data import Splits
-from jaxdl.data.arrays import count
-from jaxdl.data.batches import batch_rows
 from jaxdl.data.ratings import Ratings, withhold
 from jaxdl.losses import regularizers
 from jaxdl.metrics import ranking
 from jaxdl.models import factorization, softmax_factorization
 from jaxdl.tasks import supervised
-from jaxdl.tasks.options import make_optimizer
-from jaxdl.training import Task, TrainState, evaluate, init_train_state, make_train_step
+from jaxdl.tasks.building import build
+from jaxdl.training import Task, TrainState, evaluate
 from jaxdl.training.evaluation import has_rows
 from jaxdl.types import Array, Batch, Key, Metrics, Params, State
 
@@ -29,7 +27,7 @@ def pairs(ratings: Ratings) -> dict[str, np.ndarray]:
 
 def ratings_task(model: factorization.Config, config: supervised.Config, splits: Splits, **fields: Any) -> Task:
     """Factorization of ratings, a regression on pairs; after the training the RMSE and MAE of the last part."""
-    task = supervised.regression(supervised.stateless(factorization, model), config, splits)
+    task = supervised.regression(models.bind(factorization, model), config, splits)
 
     def scores(state: TrainState, data: Splits) -> dict[str, float]:
         part = data.test if has_rows(data.test) else data.train
@@ -45,9 +43,6 @@ def visits_task(model: softmax_factorization.Config, config: supervised.Config, 
 
     Training hides others in every step; `shown` is for the scores: loss and ranked score.
     """
-    n_examples = count(splits.train)
-    batch_rows(n_examples, config.batch_size)
-    optimizer = make_optimizer(config, n_examples)
 
     def loss_fn(params: Params, state: State, batch: Batch, key: Key) -> tuple[Array, tuple[State, Metrics]]:
         hide_key, dropout_key = jax.random.split(key)
@@ -67,12 +62,8 @@ def visits_task(model: softmax_factorization.Config, config: supervised.Config, 
         ranked = ranking.ranked_score(scores, relevant, shown == 0)
         return {"loss": metrics.mean(each, where=asked), "ranked_score": ranked}
 
-    def init(key: Key) -> TrainState:
-        init_key, run_key = jax.random.split(key)
-        return init_train_state(run_key, softmax_factorization.init(init_key, model), optimizer)
-
-    monitor = "val_ranked_score" if has_rows(splits.validation) else "ranked_score"
-    return Task(init, make_train_step(loss_fn, optimizer), evaluate_batch, splits, monitor, "max", **fields)
+    start = lambda key: (softmax_factorization.init(key, model), {})  # noqa: E731
+    return build(start, loss_fn, evaluate_batch, splits, config, monitor="ranked_score", mode="max", **fields)
 
 
 def asked(x: np.ndarray, given: int | None = None, *, seed: int = 0) -> dict[str, np.ndarray]:

@@ -20,17 +20,16 @@ import numpy as np
 from jaxdl import losses, metrics
 from jaxdl.artifacts import pictures
 from jaxdl.data.arrays import Arrays, count
-from jaxdl.data.batches import batch_rows, n_steps
+from jaxdl.data.batches import n_steps
 from jaxdl.data.padding import bucket_lengths, token_mask
 from jaxdl.data.splits import Splits
 from jaxdl.losses import regularizers
 from jaxdl.models import seq2seq
 from jaxdl.tasks import supervised, translation
-from jaxdl.tasks.options import make_optimizer
+from jaxdl.tasks.building import build
 from jaxdl.tasks.translation import Translator
-from jaxdl.training.evaluation import has_rows
 from jaxdl.training.fitting import Task
-from jaxdl.training.step import TrainState, init_train_state, make_train_step
+from jaxdl.training.step import TrainState
 from jaxdl.types import Array, Batch, Key, Metrics, Params, State
 from jaxdl.validation import require_positive, require_rate
 
@@ -86,23 +85,20 @@ def task(
     n_examples, sampled = count(data.train), config.sampling_rate > 0
     if sampled and not isinstance(system.config, seq2seq.Config):
         raise ValueError("train: sampling_rate is for recurrent models, whose decoder reads one token after another")
-    batch_rows(n_examples, config.batch_size)  # an impossible batch size is found before anything is written
-    optimizer = make_optimizer(config, n_examples)
     shapes = batch_shapes(data.train)
     forward = system.model.apply
     last_step = config.epochs * n_steps(n_examples, config.batch_size)
 
+    def loss_fn(params: Params, state: State, batch: Batch, key: Key) -> tuple[Array, tuple[State, Metrics]]:
+        options = {"sampling_rate": batch["sampling_rate"]} if sampled else {}
+        logits = forward(params, batch["source"], batch["target"][:, :-1], system.config, key=key, **options)
+        values = sequence_scores(logits, batch, config.label_smoothing)
+        penalty = regularizers.elastic_net(params, l1_rate=config.l1, l2_rate=config.l2)
+        return metrics.value(values["loss"]) + penalty, (state, values)
+
     def step(train_state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         done = train_state.step.astype(jnp.float32) / last_step
-        options = {"sampling_rate": config.sampling_rate * done} if sampled else {}
-
-        def loss_fn(params: Params, state: State, batch: Batch, key: Key) -> tuple[Array, tuple[State, Metrics]]:
-            logits = forward(params, batch["source"], batch["target"][:, :-1], system.config, key=key, **options)
-            values = sequence_scores(logits, batch, config.label_smoothing)
-            penalty = regularizers.elastic_net(params, l1_rate=config.l1, l2_rate=config.l2)
-            return metrics.value(values["loss"]) + penalty, (state, values)
-
-        return make_train_step(loss_fn, optimizer)(train_state, batch)
+        return built.step(train_state, batch | ({"sampling_rate": config.sampling_rate * done} if sampled else {}))
 
     def evaluate_batch(state: TrainState, batch: Batch) -> Metrics:
         def scores(rows: Batch) -> Metrics:
@@ -111,28 +107,26 @@ def task(
 
         return _in_chunks(scores, batch)
 
-    def init(key: Key) -> TrainState:
-        init_key, run_key = jax.random.split(key)
-        return init_train_state(run_key, system.model.init(init_key, system.config), optimizer)
-
     def scores(state: TrainState, data: Splits) -> Mapping[str, float]:
         del data  # the texts themselves are what is translated
         outputs = translation.translate(system, state.params, list(parts.test["x"]), beam=config.beam)
         return measure(outputs, list(parts.test["references"]))
 
-    return Task(
-        init,
-        in_shapes(step, shapes),
+    built = build(
+        lambda key: (system.model.init(key, system.config), {}),
+        loss_fn,
         evaluate_batch,
         data,
-        f"val_{monitor[0]}" if has_rows(data.validation) else monitor[0],
-        monitor[1],
+        config,
+        monitor=monitor[0],
+        mode=monitor[1],
         pictures=attention_pictures(system, list(parts.test["x"][:3])),
         scores=scores,
         headline=headline,
         files={translation.FILE: translation.to_json(system)},
         groups=fitting_shape(data.train, shapes) if len(shapes) > 1 else None,
     )
+    return built._replace(step=in_shapes(step, shapes))
 
 
 def examples(system: Translator, part: Arrays, *, every: bool = False) -> Arrays:
@@ -170,7 +164,7 @@ def fitting_shape(batch: Mapping[str, Any], shapes: Sequence[tuple[int, int]]) -
     """[N] int32: the number of the first shape that holds each example."""
     source, target = (token_mask(batch[side]).sum(1) for side in ("source", "target"))
     too_long = [(source > s) | (target - 1 > t) for s, t in shapes[:-1]]
-    return sum((one.astype(jnp.int32) for one in too_long), jnp.zeros(source.shape, jnp.int32))
+    return sum((exceeds.astype(jnp.int32) for exceeds in too_long), jnp.zeros(source.shape, jnp.int32))
 
 
 def in_shapes(

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl import metrics
+from jaxdl import metrics, models
 from jaxdl.data import Splits
 from jaxdl.models import autoencoder, mlp
 from jaxdl.tasks import autoencoding, supervised
@@ -64,7 +64,7 @@ def task(config: Config, splits: Splits, class_names: tuple[str, ...]) -> Task:
         initializer=config.model.initializer,
         dropout=config.dropout,
     )
-    plain = supervised.stateless(mlp, classifier)
+    plain = models.bind(mlp, classifier)
 
     def init(key: Key) -> tuple[Params, State]:
         params, _ = plain.init(key)
@@ -88,7 +88,7 @@ def task(config: Config, splits: Splits, class_names: tuple[str, ...]) -> Task:
         return autoencoding.filter_grid(state.state["pretrained"], config.model.shape, title=title)
 
     figures = {"filters": filters, "filters_pretrained": pretrained_filters}
-    model = supervised.Model(init, plain.apply)
+    model = models.Model(init, plain.apply)
     built = supervised.classification(model, config, splits, class_names, more_pictures=figures)
     return built._replace(warm_start=warm_start, scores=scores)
 

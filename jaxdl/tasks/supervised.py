@@ -1,57 +1,26 @@
 """Supervised tasks: a model, a loss and the options that every classifier and regression has, made into a `Task`."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from jaxdl import losses, metrics
 from jaxdl.artifacts import pictures
-from jaxdl.data.arrays import count, validate
-from jaxdl.data.batches import batch_rows
+from jaxdl.data.arrays import validate
 from jaxdl.data.splits import Splits
 from jaxdl.losses import regularizers
+from jaxdl.models import Model
+from jaxdl.tasks.building import build
 from jaxdl.tasks.options import Config as Config
 from jaxdl.tasks.options import ImageConfig as ImageConfig
 from jaxdl.tasks.options import Optimizer as Optimizer
 from jaxdl.tasks.options import Schedule as Schedule
-from jaxdl.tasks.options import make_optimizer
 from jaxdl.training.evaluation import evaluate, has_rows
 from jaxdl.training.fitting import Task
-from jaxdl.training.step import TrainState, init_train_state, make_train_step
+from jaxdl.training.step import TrainState
 from jaxdl.types import Array, Batch, Key, Metrics, Params, State
-
-
-class Model(NamedTuple):
-    """What a supervised task needs of a model.
-
-    Attributes:
-        init: key -> (params, state); state is {} where there are no running statistics.
-        apply: (params, state, x, train, key) -> (outputs, new state).
-    """
-
-    init: Callable[[Key], tuple[Params, State]]
-    apply: Callable[[Params, State, Array, bool, Key | None], tuple[Array, State]]
-
-
-def stateless(module: Any, config: Any) -> Model:
-    """The `Model` of a model module without running statistics and its Config."""
-
-    def apply(params: Params, state: State, x: Array, train: bool, key: Key | None) -> tuple[Array, State]:
-        del train  # a key is what tells training from evaluation
-        return module.apply(params, as_float(x), config, key=key), state
-
-    return Model(lambda key: (module.init(key, config), {}), apply)
-
-
-def stateful(module: Any, config: Any) -> Model:
-    """The `Model` of a model module with running statistics (`init_state`) and its Config."""
-
-    def apply(params: Params, state: State, x: Array, train: bool, key: Key | None) -> tuple[Array, State]:
-        return module.apply(params, state, as_float(x), config, train=train, key=key)
-
-    return Model(lambda key: (module.init(key, config), module.init_state(config)), apply)
 
 
 def as_float(x: Array) -> Array:
@@ -83,8 +52,8 @@ def classification(
 
     def loss_fn(params: Params, state: State, batch: Batch, key: Key) -> tuple[Array, tuple[State, Metrics]]:
         model_key, augment_key = jax.random.split(key)
-        x = batch["x"] if augmentation is None else augmentation(as_float(batch["x"]), key=augment_key)
-        logits, state = model.apply(params, state, x, True, model_key)
+        x = as_float(batch["x"]) if augmentation is None else augmentation(as_float(batch["x"]), key=augment_key)
+        logits, state = model.apply(params, state, x, train=True, key=model_key)
         each = losses.sparse_categorical_cross_entropy(
             logits, batch["y"], label_smoothing=config.label_smoothing, where=batch["mask"]
         )
@@ -92,7 +61,7 @@ def classification(
         return metrics.value(scores["loss"]) + _penalty(params, config), (state, scores)
 
     def evaluate_batch(state: TrainState, batch: Batch) -> Metrics:
-        logits, _ = model.apply(state.params, state.state, batch["x"], False, None)
+        logits, _ = model.apply(state.params, state.state, as_float(batch["x"]), train=False)
         each = losses.sparse_categorical_cross_entropy(logits, batch["y"], where=batch["mask"])
         confusion = metrics.confusion_matrix(logits, batch["y"], where=batch["mask"])
         return _scores(logits, batch, each) | {"confusion": confusion}
@@ -101,15 +70,8 @@ def classification(
         part = data.test if has_rows(data.test) else data.train
         return pictures.confusion_matrix(evaluate(evaluate_batch, state, part)["confusion"][0], class_names)
 
-    return _task(
-        model,
-        config,
-        data,
-        loss_fn,
-        evaluate_batch,
-        ("accuracy", "max"),
-        {"confusion": confusion} | (more_pictures or {}),
-    )
+    figures = {"confusion": confusion} | (more_pictures or {})
+    return build(model.init, loss_fn, evaluate_batch, data, config, monitor="accuracy", mode="max", pictures=figures)
 
 
 def _scores(logits: Array, batch: Batch, each: Array) -> Metrics:
@@ -132,7 +94,7 @@ def regression(model: Model, config: Config, data: Splits) -> Task:
         )
 
     def scores(params: Params, state: State, batch: Batch, train: bool, key: Key | None) -> tuple[Metrics, State]:
-        y, state = model.apply(params, state, batch["x"], train, key)
+        y, state = model.apply(params, state, as_float(batch["x"]), train=train, key=key)
         error, where = y - batch["y"], batch["mask"]
         errors = metrics.squared_errors(y, batch["y"], where=where)
         return {
@@ -148,7 +110,7 @@ def regression(model: Model, config: Config, data: Splits) -> Task:
     def evaluate_batch(state: TrainState, batch: Batch) -> Metrics:
         return scores(state.params, state.state, batch, False, None)[0]
 
-    return _task(model, config, data, loss_fn, evaluate_batch, ("r2", "max"), {})
+    return build(model.init, loss_fn, evaluate_batch, data, config, monitor="r2", mode="max")
 
 
 def _check_data(model: Model, data: Splits, n_classes: int | None) -> None:
@@ -157,7 +119,9 @@ def _check_data(model: Model, data: Splits, n_classes: int | None) -> None:
         if has_rows(part):
             validate(part, n_classes, name=name)
     outputs = jax.eval_shape(
-        lambda key, x: model.apply(*model.init(key), x, False, None)[0], jax.random.key(0), data.train["x"][:1]
+        lambda key, x: model.apply(*model.init(key), as_float(x), train=False)[0],
+        jax.random.key(0),
+        data.train["x"][:1],
     )
     expected = data.train["y"][:1].shape if n_classes is None else (1, n_classes)
     if outputs.shape != expected:
@@ -167,25 +131,3 @@ def _check_data(model: Model, data: Splits, n_classes: int | None) -> None:
 
 def _penalty(params: Params, config: Config) -> Array:
     return regularizers.elastic_net(params, l1_rate=config.l1, l2_rate=config.l2)
-
-
-def _task(
-    model: Model,
-    config: Config,
-    data: Splits,
-    loss_fn: Callable[..., Any],
-    evaluate_batch: Callable[[TrainState, Batch], Metrics],
-    score: tuple[str, str],
-    figures: dict[str, Callable[[TrainState, Splits], Any]],
-) -> Task:
-    n_examples = count(data.train)
-    batch_rows(n_examples, config.batch_size)  # an impossible batch size is found before anything is written
-    optimizer = make_optimizer(config, n_examples)
-
-    def init(key: Key) -> TrainState:
-        init_key, run_key = jax.random.split(key)
-        params, state = model.init(init_key)
-        return init_train_state(run_key, params, optimizer, state)
-
-    monitor = f"val_{score[0]}" if has_rows(data.validation) else score[0]
-    return Task(init, make_train_step(loss_fn, optimizer), evaluate_batch, data, monitor, score[1], figures)

@@ -7,10 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl import data
+from jaxdl import data, models
 from jaxdl.artifacts import pictures
 from jaxdl.data.arrays import count
-from jaxdl.models import cnn
 from jaxdl.tasks import supervised
 from jaxdl.training import Task, TrainState
 
@@ -32,26 +31,23 @@ def task(name: str, module: Any, config: Any) -> Task:
 
 def classifier(module: Any, config: Any, splits: data.Splits, class_names: tuple[str, ...]) -> Task:
     """A classifier of images that are already split."""
-    if hasattr(module, "init_state"):
-        model = supervised.stateful(module, config.model)
-    else:
-        model = supervised.stateless(module, config.model)
+    model = models.bind(module, config.model)
     figures: dict[str, Any] = {"mistakes": functools.partial(worst_mistakes, model, class_names)}
-    if module is cnn:
+    if model.feature_maps is not None:
         figures["filters"] = lambda state, splits: pictures.image_grid(
             jnp.moveaxis(state.params["conv_0"]["w"], -1, 0), title="kernels of the first convolution"
         )
-        figures["feature_maps"] = functools.partial(feature_maps, config.model)
+        figures["feature_maps"] = functools.partial(feature_maps, model)
     return supervised.classification(
         model, config, splits, class_names, augmentation=config.augmentation(), more_pictures=figures
     )
 
 
-def worst_mistakes(
-    model: supervised.Model, class_names: tuple[str, ...], state: TrainState, splits: data.Splits
-) -> Any:
+def worst_mistakes(model: models.Model, class_names: tuple[str, ...], state: TrainState, splits: data.Splits) -> Any:
     """The test images whose true class got the least probability."""
-    forward = jax.jit(lambda x: jax.nn.log_softmax(model.apply(state.params, state.state, x, False, None)[0]))
+    forward = jax.jit(
+        lambda x: jax.nn.log_softmax(model.apply(state.params, state.state, supervised.as_float(x), train=False)[0])
+    )
     test = splits.test
     starts = range(0, count(test), _ROWS)
     log_p = np.concatenate([jax.device_get(forward(jnp.asarray(test["x"][i : i + _ROWS]))) for i in starts])
@@ -62,10 +58,11 @@ def worst_mistakes(
     return pictures.image_grid(test["x"][worst], titles, columns=6, title="the worst mistakes on the test part")
 
 
-def feature_maps(config: cnn.Config, state: TrainState, splits: data.Splits) -> Any:
+def feature_maps(model: models.Model, state: TrainState, splits: data.Splits) -> Any:
     """The first test image beside 15 feature maps of it, for every convolution block."""
     x = supervised.as_float(jnp.asarray(splits.test["x"][:1]))
-    maps, _ = jax.jit(lambda: cnn.feature_maps(state.params, state.state, x, config))()
+    assert model.feature_maps is not None
+    maps, _ = jax.jit(model.feature_maps)(state.params, state.state, x)
     shown = []
     for h in jax.device_get(maps):
         blank = np.zeros(h.shape[1:3])

@@ -1,0 +1,52 @@
+"""What every task with one optimizer has in common."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from jaxdl.data.arrays import count
+from jaxdl.data.batches import batch_rows
+from jaxdl.data.splits import Splits
+from jaxdl.tasks.options import Config, make_optimizer
+from jaxdl.training.evaluation import has_rows
+from jaxdl.training.fitting import Task
+from jaxdl.training.step import LossFn, TrainState, init_train_state, make_train_step
+from jaxdl.types import Batch, Key, Metrics, Params, State
+
+
+def build(
+    init: Callable[[Key], tuple[Params, State]],
+    loss_fn: LossFn,
+    evaluate: Callable[[TrainState, Batch], Metrics],
+    data: Splits,
+    config: Config,
+    *,
+    monitor: str = "loss",
+    mode: str = "min",
+    **fields: Any,
+) -> Task:
+    """The `Task` of a model, a loss and data, with the optimizer that the options make.
+
+    Args:
+        init: key -> (params, state), as `jaxdl.models.bind` gives it.
+        loss_fn: see `jaxdl.training.step.LossFn`.
+        evaluate: (state, batch) -> metrics, deterministic.
+        data: the parts; the epoch is judged on the validation part, or on the training part where there is none.
+        config: how to train.
+        monitor: the score by which one epoch is better than another.
+        mode: whether its "max" or its "min" is best.
+        fields: further fields of `Task`.
+    Raises: ValueError for a batch size that the data do not allow, before anything is compiled or written.
+    """
+    n_examples = count(data.train)
+    batch_rows(n_examples, config.batch_size)
+    optimizer = make_optimizer(config, n_examples)
+
+    def start(key: Key) -> TrainState:
+        init_key, run_key = jax.random.split(key)
+        params, state = init(init_key)
+        return init_train_state(run_key, params, optimizer, state)
+
+    judged = f"val_{monitor}" if has_rows(data.validation) else monitor
+    return Task(start, make_train_step(loss_fn, optimizer), evaluate, data, judged, mode, **fields)

@@ -67,6 +67,20 @@ def require_floating(where: str, **arrays: Any) -> None:
         raise ValueError(f"{where}: {name} must be floating, got {dtype}; {fix}")
 
 
+def require_mask(where: str, mask: Any, shape: tuple[int, ...], dims: str) -> None:
+    """Raise ValueError unless `mask` is bool and broadcasts to `shape`, axis by axis. True is what counts.
+
+    >>> import numpy as np
+    >>> require_mask("nn.recurrent", np.ones((2, 4), bool), (2, 5), "[B, T]")
+    Traceback (most recent call last):
+        ...
+    ValueError: nn.recurrent: the mask bool(2, 4) must be bool and broadcast to [B, T] (2, 5)
+    """
+    fits = mask.ndim == len(shape) and all(m in (1, n) for m, n in zip(mask.shape, shape, strict=True))
+    if mask.dtype != bool or not fits:
+        raise ValueError(f"{where}: the mask {mask.dtype}{mask.shape} must be bool and broadcast to {dims} {shape}")
+
+
 def require_rate(where: str, **values: float) -> None:
     """Raise ValueError unless every value lies in [0, 1).
 

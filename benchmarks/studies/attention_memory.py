@@ -45,7 +45,7 @@ def measured_here(length: int, form: str) -> Record:
     q, k, v = (jax.random.normal(key, (1, length, HEADS, FEATURES)) for key in keys)
 
     def loss(q: jax.Array, k: jax.Array, v: jax.Array) -> jax.Array:
-        return dot_product_attention(q, k, v, causal=True, implementation=form).sum()
+        return dot_product_attention(q, k, v, causal=True, method=form).sum()
 
     compiled = jax.jit(jax.grad(loss, argnums=(0, 1, 2))).lower(q, k, v).compile()
     for _ in range(2):

@@ -1,6 +1,11 @@
-"""Layers: pairs of plain functions, `init_dense(key, n_in, n_out) -> params` and `dense(params, x) -> y`."""
+"""Layers: pairs of plain functions, `init_dense(key, n_in, n_out) -> params` and `dense(params, x) -> y`.
 
-from jaxdl.kernels.attention_chunks import chunked_attention as chunked_attention
+Every mask here is bool and True where something counts: a key that may be read, a step of a sequence, an entry of a
+statistic. What a mask hides never matters, in value or gradient, even if it is NaN. `method=` chooses between forms of
+equal value; "auto" leaves the choice to the platform. `key=None` means deterministic.
+"""
+
+from jaxdl.kernels.attention import chunked_attention as chunked_attention
 from jaxdl.kernels.convolution import outside_loops as outside_loops
 from jaxdl.nn import activations as activations
 from jaxdl.nn import initializers as initializers
@@ -13,13 +18,22 @@ from jaxdl.nn.attention import causal_mask as causal_mask
 from jaxdl.nn.attention import dot_product_attention as dot_product_attention
 from jaxdl.nn.attention import init_additive_attention as init_additive_attention
 from jaxdl.nn.attention import init_multi_head_attention as init_multi_head_attention
+from jaxdl.nn.attention import masked_softmax as masked_softmax
 from jaxdl.nn.attention import multi_head_attention as multi_head_attention
+from jaxdl.nn.blocks import init_transformer_block as init_transformer_block
+from jaxdl.nn.blocks import transformer_block as transformer_block
+from jaxdl.nn.caching import cached_cross_attention as cached_cross_attention
+from jaxdl.nn.caching import cached_self_attention as cached_self_attention
+from jaxdl.nn.caching import init_key_value_cache as init_key_value_cache
+from jaxdl.nn.caching import memory_cache as memory_cache
 from jaxdl.nn.conv import conv1d as conv1d
 from jaxdl.nn.conv import conv2d as conv2d
 from jaxdl.nn.conv import conv_transpose2d as conv_transpose2d
 from jaxdl.nn.conv import init_conv1d as init_conv1d
 from jaxdl.nn.conv import init_conv2d as init_conv2d
+from jaxdl.nn.copying import init_pointer as init_pointer
 from jaxdl.nn.copying import mix_copies as mix_copies
+from jaxdl.nn.copying import pointer as pointer
 from jaxdl.nn.depth import init_stack as init_stack
 from jaxdl.nn.depth import stack as stack
 from jaxdl.nn.embeddings import embedding as embedding

@@ -1,76 +1,36 @@
 """Attention: every query reads from all values, weighted by how well their keys fit.
 
-    dot_product_attention     softmax(q k^T / sqrt(K)) v, in one of three forms of equal value (`implementation`)
+    dot_product_attention     softmax(q k^T / sqrt(K) + bias) v
     multi_head_attention      the same in H projections of the inputs at once
     additive_attention        score = w . tanh(W_q q + W_k k)
 
-Masks are bool and True where a key may be read. A query that may read no key gets zeros, never NaN. Softmax is computed
-in at least float32.
+Masks are bool and True where a key may be read. A query that may read no key gets zeros, never NaN, in every form; what
+no query may read never matters, even if it is NaN. Softmax is computed in at least float32.
 
 References: Bahdanau, Cho, Bengio, "Neural machine translation by jointly learning to align and translate", 2015.
-Vaswani et al., "Attention is all you need", 2017.
+Vaswani et al., "Attention is all you need", 2017. Ainslie et al., "GQA: training generalized multi-query Transformer
+models", 2023 (G < H).
 
-Dims: B batch, T queries, S keys, H heads, K features of a head, D features of the model, A features of the scores.
+Dims: B batch, T queries, S keys, H heads of queries, G heads of keys and values (a divisor of H), K features of a head,
+V of a value, D features of the model, A features of the scores.
 """
 
 import math
-from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 
-from jaxdl.kernels.attention_chunks import chunked_attention
+from jaxdl import kernels
+from jaxdl.kernels.attention import METHODS, choose_method, chunked_attention, fused_attention
+from jaxdl.kernels.attention.masks import causal_mask as causal_mask
+from jaxdl.kernels.attention.masks import check_attention, hide_unread, may_read, repeat_heads
 from jaxdl.nn.affine import dense, init_dense
 from jaxdl.nn.embeddings import rotary
 from jaxdl.nn.initializers import glorot_uniform
+from jaxdl.nn.noise import dropout
 from jaxdl.types import Array, DType, Key, Params, at_least_float32, wide_dtype
-from jaxdl.validation import require_name
-
-IMPLEMENTATIONS = ("plain", "chunked", "fused")
-
-
-def causal_mask(n_queries: int, n_keys: int | None = None) -> Array:
-    """[T, S] bool: query t may read keys 0 .. t.
-
-    >>> causal_mask(3).astype(int).tolist()
-    [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
-    """
-    n_keys = n_queries if n_keys is None else n_keys
-    return jnp.arange(n_keys)[None, :] <= jnp.arange(n_queries)[:, None]
-
-
-def attention_weights(q: Array, k: Array, *, mask: Array | None = None, causal: bool = False) -> Array:
-    """How much each query reads from each key:  softmax over s of q[t] . k[s] / sqrt(K).
-
-    Args:
-        q, k: [B, T, H, K] and [B, S, H, K].
-        mask: bool, [B or 1, H or 1, T or 1, S]; None allows all.
-        causal: allow keys 0 .. t only.
-    Returns: [B, H, T, S], at least float32; rows sum to 1, or to 0 where nothing may be read.
-
-    >>> q = jnp.zeros((1, 2, 1, 4))
-    >>> attention_weights(q, q, causal=True)[0, 0].tolist()
-    [[1.0, 0.0], [0.5, 0.5]]
-    """
-    _check("attention_weights", q, k, k, mask)
-    scores = jnp.einsum("bthk,bshk->bhts", q, k, preferred_element_type=wide_dtype(q.dtype))
-    scores = scores / math.sqrt(q.shape[-1])
-    return masked_softmax(scores, _with_causal(mask, causal, *scores.shape[-2:]))
-
-
-def masked_softmax(scores: Array, mask: Array | None) -> Array:
-    """Softmax over the last axis where `mask` allows it, and 0 elsewhere; all zeros where it allows nothing.
-
-    >>> masked_softmax(jnp.zeros((2, 2)), jnp.array([[True, False], [False, False]])).tolist()
-    [[1.0, 0.0], [0.0, 0.0]]
-    """
-    if mask is None:
-        return jax.nn.softmax(scores, axis=-1)
-    lowest = jnp.finfo(scores.dtype).min  # not -inf: a row of them would be NaN
-    allowed = jnp.broadcast_to(mask, scores.shape)
-    weights = jax.nn.softmax(jnp.where(allowed, scores, lowest), axis=-1)
-    some = jnp.broadcast_to(mask.any(-1, keepdims=True), weights.shape)
-    return jnp.where(some, weights, jnp.zeros_like(weights))
+from jaxdl.validation import require_floating, require_mask, require_name
 
 
 def dot_product_attention(
@@ -79,71 +39,114 @@ def dot_product_attention(
     v: Array,
     *,
     mask: Array | None = None,
+    bias: Array | None = None,
     causal: bool = False,
-    implementation: str | None = None,
+    rate: float = 0.0,
+    method: str = "auto",
+    key: Key | None = None,
 ) -> Array:
-    """Scaled dot-product attention:  y[t] = sum over s of softmax(q[t] . k[s] / sqrt(K)) v[s].
+    """Scaled dot-product attention:  y[t] = sum over s of dropout(softmax(q[t] . k[s] / sqrt(K) + bias[t, s])) v[s].
+
+    Fast forms in `kernels.attention`, equal by test: "chunked" in memory linear in T and S, "fused" cuDNN's kernel.
 
     Args:
         q: [B, T, H, K].
-        k, v: [B, S, H, K].
+        k, v: [B, S, G, K] and [B, S, G, V]; query head h reads key head h G / H.
         mask: bool, [B or 1, H or 1, T or 1, S], True where a key may be read; None allows all.
+        bias: finite, added to the scores, [B or 1, H or 1, T or 1, S or 1] (positions, ALiBi).
         causal: allow keys 0 .. t only.
-        implementation: "plain" holds the weights [B, H, T, S]; "chunked" needs memory linear in T and S; "fused" is
-            the GPU's kernel (`jax.nn.dot_product_attention`); None chooses by `choose_implementation`.
-    Returns: [B, T, H, K], dtype of `q`; zeros for a query that may read nothing.
-    Raises: ValueError for shapes or a mask that do not fit together.
+        rate: of dropout on the weights, as in the paper's code.
+        method: "plain" holds the weights [B, H, T, S]; "chunked"; "fused"; "auto" chooses (`choose_method`).
+        key: for dropout; None drops nothing.
+    Returns: [B, T, H, V], dtype of `q`; zeros for a query that may read nothing.
+    Raises: ValueError for shapes or a mask that do not fit together, and for options that the method does not have.
 
     >>> v = jnp.arange(4.0).reshape(1, 2, 1, 2)
     >>> dot_product_attention(jnp.zeros_like(v), jnp.zeros_like(v), v)[0, :, 0].tolist()
     [[1.0, 2.0], [1.0, 2.0]]
     """
-    _check("dot_product_attention", q, k, v, mask)
-    if implementation is None:
-        implementation = choose_implementation(jax.default_backend(), q, k, masked=mask is not None)
-    require_name("dot_product_attention", "implementation", implementation, IMPLEMENTATIONS)
-    if implementation == "chunked":
-        return chunked_attention(q, k, v, mask=mask, causal=causal)
-    if implementation == "plain":
-        weights = attention_weights(q, k, mask=mask, causal=causal)
-        return jnp.einsum("bhts,bshk->bthk", weights.astype(v.dtype), v)
-    y = jax.nn.dot_product_attention(q, k, v, mask=mask, is_causal=causal, implementation="cudnn")
-    if mask is None:
-        return y
-    some = jnp.swapaxes(mask.any(-1, keepdims=True), 1, 2)  # [B or 1, T or 1, H or 1, 1]
-    return jnp.where(jnp.broadcast_to(some, y.shape), y, jnp.zeros_like(y))
+    check_attention("dot_product_attention", q, k, v, mask, bias)
+    require_name("dot_product_attention", "method", method, METHODS)
+    drops, masked = rate > 0 and key is not None, mask is not None
+    if method == "auto":
+        method = choose_method(kernels.backend(), q, k, v, masked=masked, extras=drops or bias is not None)
+    if (drops and method != "plain") or (bias is not None and method == "fused"):
+        raise ValueError(
+            f'dot_product_attention: dropout needs method="plain", a bias "plain" or "chunked"; got {method!r}'
+        )
+    if method == "chunked":
+        return chunked_attention(q, k, v, mask=mask, bias=bias, causal=causal)
+    if method == "fused":
+        return fused_attention(q, k, v, mask=mask, causal=causal)
+    k, v = hide_unread(mask, k, v)
+    weights = dropout(attention_weights(q, k, mask=mask, bias=bias, causal=causal), rate, key=key)
+    return read_values(weights, v)
 
 
-def choose_implementation(backend: str, q: Any, k: Any, *, masked: bool) -> str:
-    """Which form of `dot_product_attention` runs: "fused" where cuDNN's kernel takes the arrays, else "plain".
+def attention_weights(
+    q: Array, k: Array, *, mask: Array | None = None, bias: Array | None = None, causal: bool = False
+) -> Array:
+    """How much each query reads from each key:  softmax over s of q[t] . k[s] / sqrt(K) + bias[t, s].
 
-    It takes half precision and heads of up to 128 features in steps of 8 on a GPU; a mask reaches it as a bias, and
-    then its backward pass needs even lengths. Only shapes and dtypes of q [B, T, H, K] and k [B, S, H, K] count.
+    Args: as in `dot_product_attention`.
+    Returns: [B, H, T, S], at least float32; rows sum to 1, or to 0 where nothing may be read.
 
-    >>> q = jax.ShapeDtypeStruct((2, 10, 4, 64), jnp.bfloat16)
-    >>> choose_implementation("gpu", q, q, masked=True), choose_implementation("cpu", q, q, masked=True)
-    ('fused', 'plain')
+    >>> q = jnp.zeros((1, 2, 1, 4))
+    >>> attention_weights(q, q, causal=True)[0, 0].tolist()
+    [[1.0, 0.0], [0.5, 0.5]]
     """
-    half = q.dtype in (jnp.dtype(jnp.float16), jnp.dtype(jnp.bfloat16))
-    fits = q.shape[-1] <= 128 and q.shape[-1] % 8 == 0
-    even = not masked or (q.shape[1] % 2 == 0 and k.shape[1] % 2 == 0)
-    return "fused" if backend in ("gpu", "cuda") and half and fits and even else "plain"
+    check_attention("attention_weights", q, k, k, mask, bias)
+    k = repeat_heads(k, q.shape[2])
+    scores = jnp.einsum("bthk,bshk->bhts", q, k, preferred_element_type=wide_dtype(q.dtype)) / math.sqrt(q.shape[-1])
+    scores = scores if bias is None else scores + bias.astype(scores.dtype)
+    return masked_softmax(scores, may_read(mask, causal, q.shape[1], k.shape[1]))
 
 
-def init_multi_head_attention(key: Key, d_model: int, *, bias: bool = True, dtype: DType = jnp.float32) -> Params:
-    """Parameters of `multi_head_attention`: {"qkv": {"w": [D, 3D]}, "q": {"b"}, "v": {"b"}, "out": {"w": [D, D], "b"}}.
+def masked_softmax(scores: Array, mask: Array | None) -> Array:
+    """Softmax over the last axis where `mask` allows it, and 0 elsewhere; all zeros where it allows nothing.
 
-    The columns of "qkv" are queries, keys, values, each drawn by Glorot's rule for [D, D]. Keys have no bias: it would
-    add the same to all scores of a query, which a softmax does not see (torch's is drawn and never learned).
+    >>> masked_softmax(jnp.zeros((2, 2)), jnp.array([[True, False], [False, False]])).tolist()
+    [[1.0, 0.0], [0.0, 0.0]]
+    """
+    require_floating("masked_softmax", scores=scores)
+    if scores.shape[-1] == 0:  # a maximum of nothing is an error
+        return scores
+    if mask is None:
+        return jax.nn.softmax(scores, axis=-1)
+    require_mask("masked_softmax", mask, scores.shape, "the scores'")
+    lowest = jnp.finfo(scores.dtype).min  # not -inf: a row of them would be NaN
+    return jnp.where(mask, jax.nn.softmax(jnp.where(mask, scores, lowest), axis=-1), 0)
+
+
+def read_values(weights: Array, v: Array) -> Array:
+    """y[t] = sum over s of a[t, s] v[s]: [B, T, H, V] of weights [B, H, T, S] and values [B, S, G, V]."""
+    return jnp.einsum("bhts,bshv->bthv", weights.astype(v.dtype), repeat_heads(v, weights.shape[1]))
+
+
+def init_multi_head_attention(
+    key: Key, d_model: int, *, queries_per_key: int = 1, bias: bool = True, dtype: DType = jnp.float32
+) -> Params:
+    """Parameters of `multi_head_attention`: {"qkv": {"w": [D, D + 2 D / R]}, "q": {"b"}, "v": {"b"}, "out": {...}}.
+
+    R = `queries_per_key` heads of queries share a head of keys and values; 1 is the paper's. The columns of "qkv" are
+    queries, keys, values, each drawn by Glorot's rule. Keys have no bias: it would add the same to all scores of a
+    query, which a softmax does not see (torch's is drawn and never learned).
 
     >>> init_multi_head_attention(jax.random.key(0), 4)["qkv"]["w"].shape
     (4, 12)
     """
+    if queries_per_key < 1 or d_model % queries_per_key:
+        raise ValueError(f"init_multi_head_attention: queries_per_key {queries_per_key} must divide d_model {d_model}")
     *in_keys, out_key = jax.random.split(key, 4)
-    w = jnp.concatenate([glorot_uniform(k, (d_model, d_model), dtype) for k in in_keys], axis=1)
-    params = {"qkv": {"w": w}, "out": init_dense(out_key, d_model, d_model, bias=bias, dtype=dtype)}
+    d_key = d_model // queries_per_key
+    widths = (d_model, d_key, d_key)
+    w = [glorot_uniform(k, (d_model, n), dtype) for k, n in zip(in_keys, widths, strict=True)]
+    params = {
+        "qkv": {"w": jnp.concatenate(w, axis=1)},
+        "out": init_dense(out_key, d_model, d_model, bias=bias, dtype=dtype),
+    }
     if bias:
-        params |= {name: {"b": jnp.zeros((d_model,), dtype)} for name in ("q", "v")}
+        params |= {"q": {"b": jnp.zeros((d_model,), dtype)}, "v": {"b": jnp.zeros((d_key,), dtype)}}
     return params
 
 
@@ -154,68 +157,78 @@ def multi_head_attention(
     *,
     n_heads: int,
     mask: Array | None = None,
+    bias: Array | None = None,
     causal: bool = False,
     positions: Array | None = None,
-    implementation: str | None = None,
+    rate: float = 0.0,
+    method: str = "auto",
+    key: Key | None = None,
 ) -> Array:
     """Attention in H learned projections at once, from `x` to itself or to a memory.
 
-        q, k, v = x W_q + b_q, m W_k, m W_v + b_v      cut into H heads of K = D / H features
+        q, k, v = x W_q + b_q, m W_k, m W_v + b_v      cut into heads of K = D / H features
         y = concat over heads of attention(q, k, v)  W_o + b_o
 
     Args:
         params: as from `init_multi_head_attention`.
         x: [B, T, D].
         memory: m [B, S, D]; None is self-attention, m = x, in one fused product.
-        n_heads: H, a divisor of D.
-        mask, causal, implementation: as in `dot_product_attention`.
+        n_heads: H, a divisor of D; the keys have G = H / R heads.
+        mask, bias, causal, rate, method, key: as in `dot_product_attention`.
         positions: [T], for rotary positions of self-attention; None leaves queries and keys as they are.
     Returns: [B, T, D], dtype of `x`.
-    Raises: ValueError if H does not divide D.
+    Raises: ValueError if the heads do not divide the features, or for positions beside a memory.
 
     >>> params = init_multi_head_attention(jax.random.key(0), 4)
     >>> multi_head_attention(params, jnp.ones((2, 3, 4)), jnp.ones((2, 5, 4)), n_heads=2).shape
     (2, 3, 4)
     """
+    chex.assert_rank(x, 3)
     if memory is None:
         q, k, v = project_qkv(params, x, n_heads, positions)
+    elif positions is not None:
+        raise ValueError("multi_head_attention: rotary positions are of self-attention; leave out positions or memory")
     else:
+        chex.assert_rank(memory, 3)
         q = project_queries(params, x, n_heads)
         k, v = project_keys_values(params, memory, n_heads)
-    y = dot_product_attention(q, k, v, mask=mask, causal=causal, implementation=implementation)
+    y = dot_product_attention(
+        q, k, v, mask=mask, bias=bias, causal=causal, rate=rate, method=method, key=key
+    )  # [B, T, H, K]
     return merge_heads(params, y)
 
 
 def project_qkv(params: Params, x: Array, n_heads: int, positions: Array | None = None) -> tuple[Array, Array, Array]:
-    """Queries, keys and values [B, T, H, K] of x [B, T, D], by one product; q and k turned to `positions` [T]."""
-    q, k, v = jnp.split(dense(params["qkv"], x), 3, axis=-1)
-    q, k, v = (split_heads(y, n_heads) for y in (_add_bias(params, "q", q), k, _add_bias(params, "v", v)))
-    if positions is None:
-        return q, k, v
-    return rotary(q, positions), rotary(k, positions), v
+    """q [B, T, H, K], k and v [B, T, G, K] of x [B, T, D], by one product; q and k turned to `positions` [T]."""
+    d = params["out"]["w"].shape[0]
+    q, k, v = jnp.split(dense(params["qkv"], x), [d, (d + params["qkv"]["w"].shape[1]) // 2], axis=-1)
+    q, v = _add_bias(params, "q", q), _add_bias(params, "v", v)
+    q, k, v = (split_heads(y, d, n_heads) for y in (q, k, v))
+    return (q, k, v) if positions is None else (rotary(q, positions), rotary(k, positions), v)
 
 
 def project_queries(params: Params, x: Array, n_heads: int) -> Array:
     """Queries [B, T, H, K] of x [B, T, D]."""
-    q = dense({"w": params["qkv"]["w"][:, : x.shape[-1]]}, x)
-    return split_heads(_add_bias(params, "q", q), n_heads)
+    d = params["out"]["w"].shape[0]
+    return split_heads(_add_bias(params, "q", dense({"w": params["qkv"]["w"][:, :d]}, x)), d, n_heads)
 
 
 def project_keys_values(params: Params, memory: Array, n_heads: int) -> tuple[Array, Array]:
-    """Keys and values [B, S, H, K] of a memory [B, S, D], by one product."""
-    k, v = jnp.split(dense({"w": params["qkv"]["w"][:, memory.shape[-1] :]}, memory), 2, axis=-1)
-    return split_heads(k, n_heads), split_heads(_add_bias(params, "v", v), n_heads)
+    """Keys and values [B, S, G, K] of a memory [B, S, D], by one product."""
+    d = params["out"]["w"].shape[0]
+    k, v = jnp.split(dense({"w": params["qkv"]["w"][:, d:]}, memory), 2, axis=-1)
+    return split_heads(k, d, n_heads), split_heads(_add_bias(params, "v", v), d, n_heads)
 
 
 def _add_bias(params: Params, name: str, x: Array) -> Array:
-    return x + jnp.broadcast_to(params[name]["b"].astype(x.dtype), x.shape) if name in params else x
+    return x + params[name]["b"].astype(x.dtype)[None, None] if name in params else x
 
 
-def split_heads(x: Array, n_heads: int) -> Array:
-    """[B, T, D] -> [B, T, H, K]."""
-    if x.shape[-1] % n_heads:
-        raise ValueError(f"attention: {n_heads} heads must divide the {x.shape[-1]} features of {x.shape}")
-    return x.reshape(*x.shape[:-1], n_heads, x.shape[-1] // n_heads)
+def split_heads(x: Array, d_model: int, n_heads: int) -> Array:
+    """[B, T, G K] -> [B, T, G, K] with K = D / H."""
+    if n_heads < 1 or d_model % n_heads or x.shape[-1] % (d_model // n_heads):
+        raise ValueError(f"attention: {n_heads} heads of a model of {d_model} must divide the features of {x.shape}")
+    return x.reshape(*x.shape[:-1], -1, d_model // n_heads)
 
 
 def merge_heads(params: Params, y: Array) -> Array:
@@ -261,27 +274,16 @@ def additive_attention(
     >>> y.shape, a.shape
     ((1, 2, 3), (1, 2, 5))
     """
-    b, t, s = q.shape[0], q.shape[1], keys.shape[1]
-    shape = (b, t, s, keys.shape[-1])
-    queries = jnp.broadcast_to(dense(params["query"], q)[:, :, None], shape)
-    hidden = jnp.tanh(queries + jnp.broadcast_to(keys[:, None], shape))  # [B, T, S, A]
+    chex.assert_rank([q, keys, values], 3)
+    require_floating("additive_attention", q=q, keys=keys, values=values)
+    if keys.shape[:2] != values.shape[:2] or keys.shape[0] != q.shape[0]:
+        raise ValueError(
+            f"additive_attention: q {q.shape} [B, T, Dq], keys {keys.shape}, values {values.shape} [B, S, _]"
+        )
+    if mask is not None:
+        require_mask("additive_attention", mask, keys.shape[:2], "[B, S]")
+        keys, values = (jnp.where(mask[:, :, None], z, 0) for z in (keys, values))  # 0 times NaN is NaN
+    hidden = jnp.tanh(dense(params["query"], q)[:, :, None] + keys[:, None])  # [B, T, S, A]
     scores = at_least_float32(dense(params["score"], hidden)[..., 0])  # [B, T, S]
     weights = masked_softmax(scores, None if mask is None else mask[:, None, :])
     return jnp.einsum("bts,bsd->btd", weights.astype(values.dtype), values), weights
-
-
-def _with_causal(mask: Array | None, causal: bool, n_queries: int, n_keys: int) -> Array | None:
-    if not causal:
-        return mask
-    order = causal_mask(n_queries, n_keys)[None, None]
-    return order if mask is None else jnp.logical_and(*jnp.broadcast_arrays(mask, order))
-
-
-def _check(name: str, q: Array, k: Array, v: Array, mask: Array | None) -> None:
-    if q.ndim != 4 or k.shape != v.shape or (k.shape[0], *k.shape[2:]) != (q.shape[0], *q.shape[2:]):
-        raise ValueError(f"{name}: q {q.shape} must be [B, T, H, K], k {k.shape} and v {v.shape} [B, S, H, K]")
-    full = (q.shape[0], q.shape[2], q.shape[1], k.shape[1])
-    if mask is None:
-        return
-    if mask.dtype != bool or mask.ndim != 4 or any(m not in (1, n) for m, n in zip(mask.shape, full, strict=True)):
-        raise ValueError(f"{name}: the mask {mask.dtype}{mask.shape} must be bool and broadcast to [B, H, T, S] {full}")

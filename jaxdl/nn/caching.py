@@ -3,14 +3,22 @@
 The cache has a fixed size, so that every step has the same shapes and the loop compiles once; a mask hides the room
 that is not filled yet. All layers lie in one array, which a scan over layers carries along and updates in place.
 
-Dims: B batch, L layers, T room of the cache, S memory length, H heads, K features of a head, D model.
+Dims: B batch, L layers, T room of the cache, S memory length, H heads of keys, K features of a head, D model.
 """
 
+import chex
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxdl.nn.attention import dot_product_attention, merge_heads, project_keys_values, project_qkv, project_queries
+from jaxdl.nn.attention import (
+    attention_weights,
+    merge_heads,
+    project_keys_values,
+    project_qkv,
+    project_queries,
+    read_values,
+)
 from jaxdl.types import Array, DType, Params
 
 
@@ -53,6 +61,7 @@ def cached_self_attention(
     >>> cached_self_attention(params, jnp.ones((2, 1, 4)), cache, layer=0, position=0, n_heads=2)[0].shape
     (2, 1, 4)
     """
+    chex.assert_shape(x, (cache["k"].shape[0], 1, None))
     position = jnp.asarray(position, jnp.int32)
     q, k, v = project_qkv(params, x, n_heads, position[None] if rotary else None)
     start = (0, layer, position, 0, 0)
@@ -61,7 +70,7 @@ def cached_self_attention(
         "v": lax.dynamic_update_slice(cache["v"], v[:, None], start),
     }
     filled = (jnp.arange(cache["k"].shape[2]) <= position)[None, None, None]
-    return merge_heads(params, dot_product_attention(q, *_of_layer(cache, layer), mask=filled)), cache
+    return _read(params, q, cache, layer, filled), cache
 
 
 def memory_cache(params: Params, memory: Array, n_heads: int) -> dict[str, Array]:
@@ -76,11 +85,13 @@ def memory_cache(params: Params, memory: Array, n_heads: int) -> dict[str, Array
 def cached_cross_attention(
     params: Params, x: Array, cache: dict[str, Array], *, layer: Array | int, n_heads: int, mask: Array | None = None
 ) -> Array:
-    """Attention of x [B, T, D] to a memory whose keys and values are cached by `memory_cache`."""
-    q = project_queries(params, x, n_heads)
-    return merge_heads(params, dot_product_attention(q, *_of_layer(cache, layer), mask=mask))
+    """Attention of x [B, T, D] to a memory whose keys and values are cached by `memory_cache`.
+
+    `mask` is [B, 1, 1, S]; what it hides must be finite, since a select over the memory at each step would cost time.
+    """
+    return _read(params, project_queries(params, x, n_heads), cache, layer, mask)
 
 
-def _of_layer(cache: dict[str, Array], layer: Array | int) -> tuple[Array, Array]:
+def _read(params: Params, q: Array, cache: dict[str, Array], layer: Array | int, mask: Array | None) -> Array:
     k, v = (lax.dynamic_index_in_dim(cache[name], layer, axis=1, keepdims=False) for name in ("k", "v"))
-    return k, v
+    return merge_heads(params, read_values(attention_weights(q, k, mask=mask), v))

@@ -29,6 +29,21 @@ def _torch_attention(q, k, v):
     return torch.nn.functional.scaled_dot_product_attention(*heads_first, attn_mask=mask).transpose(1, 2)
 
 
+def _grouped(key):
+    """Four heads of queries on two of keys, values of five features, and a bias of every score."""
+    keys = jax.random.split(key, 4)
+    shapes = ((2, 3, 4, 4), (2, 5, 2, 4), (2, 5, 2, 5), (1, 4, 3, 5))
+    return tuple(jax.random.normal(k, shape) for k, shape in zip(keys, shapes, strict=True))
+
+
+def _torch_grouped(q, k, v, bias):
+    import torch
+
+    q, k, v = (x.transpose(1, 2) for x in (q, k, v))
+    bias = bias.expand(2, -1, -1, -1).masked_fill(~torch.from_numpy(np.array(KEYS)), -torch.inf)
+    return torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=bias, enable_gqa=True).transpose(1, 2)
+
+
 def _additive(key):
     keys = jax.random.split(key, 4)
     params = normal(keys[0], nn.init_additive_attention(keys[0], 2, 3, 4))
@@ -145,6 +160,37 @@ CASES = [
         references={"plain": functools.partial(nn.dot_product_attention, mask=KEYS[:, :, :, :3], causal=True)},
         tolerance=2e-6,
         why=ROUNDING,
+    ),
+    *(
+        Case(
+            f"nn.{name}/grouped-bias",
+            jax.jit(lambda q, k, v, bias, f=f, options=options: f(q, k, v, bias=bias, mask=KEYS, **options)),
+            _grouped,
+            wrt=(0, 1, 2, 3),
+            references={"torch": _torch_grouped},
+            tolerance=2e-6,
+            why=ROUNDING,
+        )
+        for name, f, options in (
+            ("dot_product_attention", nn.dot_product_attention, {}),
+            ("chunked_attention", nn.chunked_attention, {"chunk": 2}),
+        )
+    ),
+    Case(
+        "nn.multi_head_attention/grouped",
+        jax.jit(lambda params, x: nn.multi_head_attention(params, x, n_heads=4, positions=jnp.arange(3), causal=True)),
+        lambda key: (
+            normal(key, nn.init_multi_head_attention(key, 8, queries_per_key=2)),
+            jax.random.normal(key, (2, 3, 8)),
+        ),
+        wrt=(0, 1),
+        batched=(1,),
+    ),
+    Case(
+        "nn.dot_product_attention/dropout",
+        functools.partial(nn.dot_product_attention, rate=0.4, key=jax.random.key(3)),
+        _qkv,
+        wrt=(0, 1, 2),
     ),
     Case(
         "nn.additive_attention",

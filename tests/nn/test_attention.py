@@ -1,12 +1,13 @@
 """Attention: masks, memory, which form is chosen; values are matched with torch and flax in the case rows."""
 
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxdl import nn
-from jaxdl.nn.attention import choose_implementation
+from jaxdl import kernels, nn
+from jaxdl.kernels.attention import choose_method
 from jaxdl.nn.caching import cached_self_attention, init_key_value_cache
 
 NOTHING = jnp.array([[True, True, False], [False, False, False]])[:, None, None]
@@ -17,12 +18,12 @@ def _qkv(key, lengths=(4, 3, 3), dtype=jnp.float32):
     return tuple(jax.random.normal(k, (2, n, 2, 8), dtype) for k, n in zip(keys, lengths, strict=True))
 
 
-@pytest.mark.parametrize("implementation", ["plain", "chunked"])
-def test_a_query_that_may_read_nothing_gets_zeros(implementation, key):
+@pytest.mark.parametrize("method", ["plain", "chunked"])
+def test_a_query_that_may_read_nothing_gets_zeros(method, key):
     q, k, v = _qkv(key)
 
     def total(*qkv):
-        y = nn.dot_product_attention(*qkv, mask=NOTHING, implementation=implementation)
+        y = nn.dot_product_attention(*qkv, mask=NOTHING, method=method)
         return y.sum(), y
 
     gradients, y = jax.grad(total, argnums=(0, 1, 2), has_aux=True)(q, k, v)
@@ -31,6 +32,104 @@ def test_a_query_that_may_read_nothing_gets_zeros(implementation, key):
     for gradient in gradients:
         assert np.isfinite(gradient).all()
         np.testing.assert_array_equal(gradient[1], 0)
+
+
+MASK_AND_ORDER = jnp.array([[False, False, True, True], [True] * 4])[:, None, None]  # of row 0: 0 and 1 read nothing
+
+
+@pytest.mark.parametrize("method", ["plain", "chunked", "fused"])
+def test_a_mask_and_the_order_together_may_leave_nothing(method, key, monkeypatch):
+    """cuDNN gives such a query the mean of all values; its place is taken by the definition of `jax.nn` here."""
+    kernel = jax.nn.dot_product_attention
+    monkeypatch.setattr(jax.nn, "dot_product_attention", lambda *a, implementation, **k: kernel(*a, **k))
+    q, k, v = _qkv(key, (4, 4, 4))
+    y = nn.dot_product_attention(q, k, v, mask=MASK_AND_ORDER, causal=True, method=method)
+    np.testing.assert_array_equal(y[0, :2], 0)
+    np.testing.assert_allclose(y[0, 2], v[0, 2], rtol=1e-6)
+    assert (y[1] != 0).all()
+
+
+@pytest.mark.parametrize("method", ["plain", "chunked"])
+@pytest.mark.parametrize("lengths", [(3, 0, 0), (0, 3, 3)], ids=["no keys", "no queries"])
+@pytest.mark.parametrize("batch", [0, 2])
+@pytest.mark.parametrize("masked", [False, True])
+def test_nothing_to_read_from_and_nobody_to_read(method, lengths, batch, masked, key):
+    q, k, v = (x[:batch] for x in _qkv(key, lengths))
+    mask = jnp.ones((1, 1, 1, lengths[1]), bool) if masked else None
+    y = nn.dot_product_attention(q, k, v, mask=mask, causal=True, method=method)
+    assert y.shape == q.shape
+    np.testing.assert_array_equal(y, 0)
+
+
+@pytest.mark.parametrize("method", ["plain", "chunked"])
+def test_what_no_query_may_read_never_matters(method, key):
+    """NaN in hidden keys and values: the value and every gradient as without those keys."""
+    q, k, v = _qkv(key, (4, 5, 5))
+    mask = jnp.array([[True, True, True, False, False]])[:, None, None]
+
+    def gradients(q, k, v, mask):
+        f = lambda *a: (nn.dot_product_attention(*a, mask=mask, method=method) ** 2).sum()  # noqa: E731
+        return jax.value_and_grad(f, (0, 1, 2))(q, k, v)
+
+    value, (dq, dk, dv) = gradients(q, k.at[:, 3:].set(jnp.nan), v.at[:, 3:].set(jnp.inf), mask)
+    expected, (eq, ek, ev) = gradients(q, k[:, :3], v[:, :3], None)
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
+    for ours, theirs in ((dq, eq), (dk[:, :3], ek), (dv[:, :3], ev)):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(dk[:, 3:], 0)
+    np.testing.assert_array_equal(dv[:, 3:], 0)
+
+
+def test_dropout_falls_on_the_weights(key):
+    """With values that are one, an output is its row's sum of weights; in the mean over many it stays 1."""
+    q, k, _ = _qkv(key, (50, 40, 40))
+    y = nn.dot_product_attention(q, k, jnp.ones_like(k), rate=0.5, key=key)
+    assert float(jnp.abs(y - 1).max()) > 0.05
+    np.testing.assert_allclose(y[..., 0], y[..., 7], rtol=1e-6)  # one draw per weight, not one per feature
+    np.testing.assert_allclose(y.mean(), 1, atol=0.05)
+    same = nn.dot_product_attention(q, k, jnp.ones_like(k), rate=0.5)
+    np.testing.assert_allclose(same, 1, rtol=1e-5)
+
+
+def test_one_head_of_keys_for_all_queries_is_that_head_repeated(key):
+    q, k, v = _qkv(key)
+    ours = nn.dot_product_attention(q, k[:, :, :1], v[:, :, :1])
+    theirs = nn.dot_product_attention(q, jnp.repeat(k[:, :, :1], 2, axis=2), jnp.repeat(v[:, :, :1], 2, axis=2))
+    np.testing.assert_array_equal(ours, theirs)
+
+
+def test_grouped_queries_share_keys_in_cache_and_memory(key):
+    params = nn.init_multi_head_attention(key, 8, queries_per_key=2)
+    assert params["qkv"]["w"].shape == (8, 16)
+    x = jax.random.normal(key, (2, 3, 8))
+    full = nn.multi_head_attention(params, x, n_heads=4, causal=True)
+    np.testing.assert_allclose(nn.multi_head_attention(params, x, x, n_heads=4, causal=True), full, rtol=1e-5)
+    cache = init_key_value_cache(2, 1, 3, 2, 2)
+    for t in range(3):
+        y, cache = cached_self_attention(params, x[:, t : t + 1], cache, layer=0, position=t, n_heads=4)
+        np.testing.assert_allclose(y[:, 0], full[:, t], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_the_fused_kernel_is_lowered_for_cuda_with_its_gradient(masked, key, monkeypatch):
+    """On a machine without a GPU: the kernel's version and its device are the only things made up."""
+    from jax._src.cudnn import fused_attention_stablehlo as cudnn
+
+    monkeypatch.setattr(cudnn, "check_cudnn_version", lambda: 91100)
+    monkeypatch.setattr(kernels, "backend", lambda: "gpu")
+    x = jnp.ones((2, 4, 16), jnp.bfloat16)
+    params = nn.init_multi_head_attention(key, 16, dtype=jnp.bfloat16)
+    mask = jnp.ones((2, 1, 1, 4), bool) if masked else None
+
+    def loss(params, x):
+        return nn.multi_head_attention(params, x, n_heads=2, mask=mask, causal=True).astype(jnp.float32).sum()
+
+    checks = [
+        jax.export.DisabledSafetyCheck.custom_call(f"__cudnn$fmha{'ScaleBias' * masked}Softmax{b}")
+        for b in ("", "Backward")
+    ]
+    program = jax.export.export(jax.jit(jax.grad(loss)), platforms=["cuda"], disabled_checks=checks)(params, x)
+    assert program.mlir_module().count("__cudnn$fmha") >= 2
 
 
 def test_plain_equals_jax_nn(key):
@@ -71,9 +170,9 @@ def _largest_array(f, *args):
 
 
 def test_chunked_memory_is_linear_in_the_length_forward_and_backward(key):
-    def sizes(implementation):
+    def sizes(method):
         def gradient(x):
-            f = lambda q: nn.dot_product_attention(q, q, q, causal=True, implementation=implementation).sum()  # noqa: E731
+            f = lambda q: nn.dot_product_attention(q, q, q, causal=True, method=method).sum()  # noqa: E731
             return jax.grad(f)(x)
 
         return [_largest_array(gradient, jnp.zeros((1, n, 1, 4))) for n in (2048, 8192)]
@@ -108,7 +207,7 @@ def test_scores_are_softmaxed_in_float32(key):
 )
 def test_the_fused_kernel_is_chosen_where_it_exists(backend, dtype, n_features, lengths, masked, expected):
     q, k = (jax.ShapeDtypeStruct((2, n, 2, n_features), jnp.dtype(dtype)) for n in lengths)
-    assert choose_implementation(backend, q, k, masked=masked) == expected
+    assert choose_method(backend, q, k, k, masked=masked) == expected
 
 
 def test_the_backend_chooses(key, monkeypatch):
@@ -121,11 +220,11 @@ def test_the_backend_chooses(key, monkeypatch):
         calls.append(options)
         return jnp.ones_like(q)
 
-    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    monkeypatch.setattr(kernels, "backend", lambda: "gpu")
     monkeypatch.setattr(jax.nn, "dot_product_attention", kernel)
     y = nn.dot_product_attention(q, k, v, mask=mask, causal=True)
     assert [(c["implementation"], c["is_causal"]) for c in calls] == [("cudnn", True)]
-    assert calls[0]["mask"] is mask
+    np.testing.assert_array_equal(calls[0]["mask"], jnp.broadcast_to(mask, (2, 1, 4, 4)))
     np.testing.assert_array_equal(y[0], 1)
     np.testing.assert_array_equal(y[1], 0)
 
@@ -162,7 +261,29 @@ def test_dense_products_are_two_dimensional(key):
         (lambda q, k, v: nn.dot_product_attention(q, k, v[:, :2]), r"v \(2, 2, 2, 8\)"),
         (lambda q, k, v: nn.dot_product_attention(q, k, v, mask=jnp.ones((2, 3), bool)), r"mask bool\(2, 3\)"),
         (lambda q, k, v: nn.dot_product_attention(q, k, v, mask=jnp.ones((2, 1, 1, 3))), "must be bool"),
-        (lambda q, k, v: nn.dot_product_attention(q, k, v, implementation="cunked"), "did you mean 'chunked'"),
+        (lambda q, k, v: nn.chunked_attention(q, k, v, mask=jnp.ones((2, 1, 1, 2), bool)), r"mask bool\(2, 1, 1, 2\)"),
+        (lambda q, k, v: nn.chunked_attention(q, k, v[:, :2]), r"v \(2, 2, 2, 8\)"),
+        (lambda q, k, v: nn.chunked_attention(q, k, v, mask=jnp.ones((2, 1, 1, 1), bool)), "each of the 3 keys"),
+        (lambda q, k, v: nn.chunked_attention(q, k, v, chunk=0), "chunk must be positive"),
+        (lambda q, k, v: nn.dot_product_attention(q[:, :, :1], k, v), "2 heads of keys .* must divide 1 of queries"),
+        (lambda q, k, v: nn.dot_product_attention(q, k, v, bias=jnp.zeros((2, 1, 4, 2))), r"bias \(2, 1, 4, 2\)"),
+        (lambda q, k, v: nn.dot_product_attention(q.astype(int), k, v), "q must be floating, got int32"),
+        (
+            lambda q, k, v: nn.dot_product_attention(q, k, v, rate=0.1, key=jax.random.key(0), method="chunked"),
+            'dropout needs method="plain"',
+        ),
+        (lambda q, k, v: nn.dot_product_attention(q, k, v, bias=jnp.zeros((1, 1, 1, 3)), method="fused"), "a bias"),
+        (
+            lambda q, k, v: nn.multi_head_attention(
+                nn.init_multi_head_attention(jax.random.key(0), 8),
+                q[..., 0, :],
+                k[..., 0, :],
+                n_heads=2,
+                positions=jnp.arange(4),
+            ),
+            "positions are of self-attention",
+        ),
+        (lambda q, k, v: nn.dot_product_attention(q, k, v, method="cunked"), "did you mean 'chunked'"),
         (
             lambda q, k, v: nn.multi_head_attention(
                 nn.init_multi_head_attention(jax.random.key(0), 8), q[..., 0, :], n_heads=3

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -94,3 +95,8 @@ def scripted(values: Sequence[float], *, monitor: str = "val_loss", **options: A
         return {"loss": metrics.mean(jnp.broadcast_to(score, batch["y"].shape), where=batch["mask"])}
 
     return line(noise=0.1, monitor=monitor, **options)._replace(evaluate=evaluate_batch)
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder with its content."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -1,6 +1,7 @@
 """Files that appear whole or not at all."""
 
 import json
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -25,5 +26,14 @@ def write(path: Path, save: Callable[[Path], Any]) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a value as indented JSON."""
-    write(path, lambda temporary: temporary.write_text(json.dumps(value, indent=2) + "\n"))
+    """Write a value as indented JSON; numbers that are not finite, for which JSON has no word, as null."""
+    text = json.dumps(_finite(value), indent=2, allow_nan=False) + "\n"
+    write(path, lambda temporary: temporary.write_text(text))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value

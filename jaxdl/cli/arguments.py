@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import functools
+import importlib
 import io
 import os
 import re
@@ -9,7 +11,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from jaxdl.cli.guesses import meant
 from jaxdl.validation import did_you_mean
+
+_KINDS = {"INT": "a whole number", "FLOAT": "a number", "STR": "a word", "PATH": "a file"}
 
 
 class UsageError(ValueError):
@@ -33,13 +38,43 @@ def parse(kind: type, argv: Sequence[str], *, command: str, about: str, default:
     if default is not None:
         options["default"] = default
     if "-h" in argv or "--help" in argv:
-        return tyro.cli(kind, **options)
+        with _choices_in_docstrings(kind):
+            return tyro.cli(kind, **options)
     captured = io.StringIO()
     try:
-        with _wide_terminal(), contextlib.redirect_stderr(captured):
+        with _wide_terminal(), _choices_in_docstrings(kind), contextlib.redirect_stderr(captured):
             return tyro.cli(kind, **options)
     except SystemExit:
         raise UsageError(_message(captured.getvalue(), kind, command)) from None
+
+
+@contextlib.contextmanager
+def _choices_in_docstrings(kind: type) -> Iterator[None]:
+    """For `--help`: the names themselves where a docstring says in which table of the package they stand.
+
+    tyro remembers what it read, so this stands around every parse.
+    """
+    nested = [type(f.default) for f in dataclasses.fields(kind) if dataclasses.is_dataclass(f.default)]
+    before = {each: each.__doc__ for each in (kind, *kind.__mro__[1:-1], *nested)}
+    for each, text in before.items():
+        each.__doc__ = re.sub(r"a name in `([\w.]+)`", _names, text or "")
+    try:
+        yield
+    finally:
+        for each, text in before.items():
+            each.__doc__ = text
+
+
+def _names(mention: re.Match[str]) -> str:
+    """ "one of relu, tanh, ..." for a table's dotted name, below `jaxdl` or whole; the mention itself for no table."""
+    path = mention[1].removeprefix("jaxdl.")
+    try:
+        table: Any = functools.reduce(
+            getattr, path.split(".")[1:], importlib.import_module(f"jaxdl.{path.split('.')[0]}")
+        )
+        return f"one of {', '.join(table)}"
+    except (ImportError, AttributeError, TypeError):
+        return mention[0]
 
 
 @contextlib.contextmanager
@@ -66,12 +101,17 @@ def _message(framed: str, kind: type, command: str) -> str:
     if lines[0].startswith("Unrecognized options:"):
         words = lines[0].removeprefix("Unrecognized options:").replace(",", " ").split()
         flag = next((word for word in words if word.startswith("-")), words[0])
-        names = [*flags(kind), "--run-dir", "--resume"]
-        return f"unknown option {flag}{did_you_mean(flag, names)} See: jaxdl {command} --help"
+        names = [*flags(kind), *(("--run-dir", "--resume", "--save-every") if command.startswith("train") else ())]
+        return f"unknown option {flag}{meant(flag, names)} See: jaxdl {command} --help"
     message = lines[0].removeprefix("Error parsing ").removeprefix("Config: ")
     if choice := re.match(r"invalid choice '(.*)' for argument '(.*)'\. Expected one of \((.*)\)", message):
         value, flag, names = choice[1], choice[2], [name.strip("' ") for name in choice[3].split(",")]
         return f"{flag}: unknown value {value!r}{did_you_mean(value, names)} One of: {', '.join(names)}"
+    if wrong := re.match(r"(.*): no type matching \{None\}\|(\w+) could be instantiated from \['(.*)'\]", message):
+        return f"{wrong[1]}: {wrong[3]!r} is neither None nor {_KINDS.get(wrong[2], wrong[2].lower())}"
+    if wrong := re.match(r"(.*): Could not find valid parse for arguments: \[(.*)\]", message):
+        return f"{wrong[1]} cannot be {wrong[2]}; see: jaxdl {command} --help"
+    message = re.sub(r"could not convert string to float: (.*)", r"\1 is not a number", message)
     return re.sub(r"invalid literal for int\(\) with base 10: (.*)", r"\1 is not a whole number", message)
 
 
@@ -91,7 +131,7 @@ def flags(kind: type, prefix: str = "--") -> list[str]:
 
 
 def pop_options(argv: Sequence[str], *names: str) -> tuple[dict[str, str], list[str]]:
-    """Take `--name VALUE` and `--name=VALUE` out of a command line: ({name: value}, the other words).
+    """Take `--name VALUE` and `--name=VALUE` out of a command line, up to "--": ({name: value}, the other words).
 
     A name at the end of the line, without its value, has the value "".
 
@@ -99,14 +139,15 @@ def pop_options(argv: Sequence[str], *names: str) -> tuple[dict[str, str], list[
     ({'--beam': '4'}, ['runs/1', 'text'])
     """
     found: dict[str, str] = {}
-    rest, words = [], iter(argv)
+    before, dashes, after = _partition(argv)
+    rest, words = [], iter(before)
     for word in words:
         flag, equals, value = word.partition("=")
         if flag in names:
             found[flag] = value if equals else next(words, "")
         else:
             rest.append(word)
-    return found, rest
+    return found, [*rest, *dashes, *after]
 
 
 def pop_paths(argv: Sequence[str], *names: str) -> tuple[dict[str, Path], list[str]]:
@@ -122,17 +163,25 @@ def pop_paths(argv: Sequence[str], *names: str) -> tuple[dict[str, Path], list[s
 
 
 def positional(argv: Sequence[str], usage: str, *, least: int, most: int) -> list[str]:
-    """The words of a command without options; `--help` prints its usage and exits.
+    """The words of a command without options; `--help` prints its usage and exits. After "--" every word is one.
 
     Raises: UsageError for an option, too few words or too many.
     """
-    if "-h" in argv or "--help" in argv:
+    if {"-h", "--help"} & set(_partition(argv)[0]):
         print(f"usage: jaxdl {usage}")
         raise SystemExit(0)
-    if option := next((word for word in argv if word.startswith("-")), None):
+    before, _, after = _partition(argv)
+    if option := next((word for word in before if word.startswith("-")), None):
         raise UsageError(f"unknown option {option}; usage: jaxdl {usage}")
-    if not least <= len(argv) <= most:
+    words = [*before, *after]
+    if not least <= len(words) <= most:
         raise UsageError(
-            f"expected {least if len(argv) < least else most} argument(s), got {len(argv)}; usage: jaxdl {usage}"
+            f"expected {least if len(words) < least else most} argument(s), got {len(words)}; usage: jaxdl {usage}"
         )
-    return list(argv)
+    return words
+
+
+def _partition(argv: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+    """The words before "--", which ends the options, the "--" itself, and those after it."""
+    at = list(argv).index("--") if "--" in argv else len(argv)
+    return list(argv[:at]), list(argv[at : at + 1]), list(argv[at + 1 :])

@@ -1,16 +1,23 @@
 """The command line: find the command, call it, turn errors into one line. The commands lie in `jaxdl/cli/commands`.
 
-An error of the user is one line on standard error and exit code 2; a run or a check that fails exits with 1.
+An error of the user, a path that cannot be written among them, is one line on standard error and exit code 2; a run or
+a check that fails and a full disk exit with 1, a signal with 128 and its number.
 """
 
+import contextlib
+import errno
+import logging
+import os
+import signal
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from jaxdl.cli import commands
 from jaxdl.cli.arguments import UsageError
-from jaxdl.validation import did_you_mean
+from jaxdl.cli.guesses import meant
 
+_NOT_THE_USERS = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 _HEAD = """usage: jaxdl COMMAND [...]
 
 Deep learning's core ideas as pure functions in JAX: read them, trust them, run them fast.
@@ -22,6 +29,30 @@ commands:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit code."""
     argv = list(sys.argv[1:] if arguments is None else arguments)
+    with _notices():
+        try:
+            code = _run(argv)
+            sys.stdout.flush()  # here, where a reader that has gone away can still be told from a failure
+            return code
+        except BrokenPipeError:
+            return _pipe_is_broken()
+        except ValueError as error:
+            return _fail(str(error), 2)
+        except OSError as error:
+            said = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+            return _fail(said, 1 if error.errno in _NOT_THE_USERS else 2)
+        except FloatingPointError as error:
+            return _fail(f"the run stopped: {error}", 1)
+        except RecursionError:
+            return _fail("the input is nested too deeply", 2)
+        except BaseException as error:
+            number = signal.SIGINT if isinstance(error, KeyboardInterrupt) else getattr(error, "signal", None)
+            if number is None:
+                raise
+            return _fail(str(error) or "interrupted", 128 + number)
+
+
+def _run(argv: list[str]) -> int:
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(usage())
         return 0
@@ -30,18 +61,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(f"jaxdl {jaxdl.__version__}")
         return 0
+    if argv[0] not in commands.names():
+        raise UsageError(f"unknown command {argv[0]!r}{meant(argv[0], commands.names())} See: jaxdl --help")
+    return commands.load(argv[0]).run(argv[1:])
+
+
+@contextlib.contextmanager
+def _notices() -> Iterator[None]:
+    """What the package logs, as the command line's lines on standard error."""
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: print("jaxdl:", record.getMessage(), file=sys.stderr)
+    logger = logging.getLogger("jaxdl")
+    logger.addHandler(handler)
     try:
-        if argv[0] not in commands.names():
-            raise UsageError(f"unknown command {argv[0]!r}{did_you_mean(argv[0], commands.names())} See: jaxdl --help")
-        return commands.load(argv[0]).run(argv[1:])
-    except ValueError as error:
-        return _fail(str(error), 2)
-    except OSError as error:
-        return _fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error), 1)
-    except FloatingPointError as error:
-        return _fail(f"the run stopped: {error}", 1)
-    except KeyboardInterrupt:
-        return _fail("interrupted; a run goes on with: jaxdl train --resume RUN", 130)
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+def _pipe_is_broken() -> int:
+    """`| head` has read enough: no message, and nothing left that Python would try to write at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else 1
 
 
 def usage() -> str:
@@ -51,5 +93,6 @@ def usage() -> str:
 
 
 def _fail(message: str, code: int) -> int:
-    print("jaxdl:", " ".join(message.split()), file=sys.stderr)
+    with contextlib.suppress(OSError, ValueError):  # a terminal that is gone hears nothing
+        print("jaxdl:", " ".join(message.split()), file=sys.stderr)
     return code

@@ -9,11 +9,13 @@ import json
 import platform
 import types
 import typing
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 
+from jaxdl import recipes
 from jaxdl.artifacts import files
 from jaxdl.runs.environment import hardware, versions
 from jaxdl.validation import did_you_mean
@@ -21,16 +23,17 @@ from jaxdl.validation import did_you_mean
 _PACKAGES = ("jaxdl", "jax", "jaxlib", "optax", "numpy", "orbax-checkpoint", "scikit-learn")
 
 
-def new_folder(recipe: str, run_dir: Path | None) -> Path:
+def new_folder(recipe: str, run_dir: Path | str | None) -> Path:
     """Where a new run goes: `run_dir`, which must be new or empty, or `runs/<recipe>/<n>` with the next free n.
 
     Nothing is created yet.
     """
     if run_dir is not None:
+        run_dir = Path(run_dir)
         if run_dir.exists() and (not run_dir.is_dir() or any(run_dir.iterdir())):
-            raise ValueError(
-                f"{run_dir} is not an empty folder; name a new one, or go on in it with --resume {run_dir}"
-            )
+            is_run = run_dir.is_dir() and (run_dir / "config.json").is_file()
+            go_on = f", or go on in it with --resume {run_dir}" if is_run else ""
+            raise ValueError(f"{run_dir} is not an empty folder; name a new one{go_on}")
         return run_dir
     taken = [int(path.name) for path in Path("runs", recipe).glob("*") if path.name.isdigit()]
     return Path("runs", recipe, str(max(taken, default=0) + 1))
@@ -52,8 +55,18 @@ def read_config(folder: Path) -> tuple[str, dict[str, Any]]:
         if not isinstance(stored["recipe"], str) or not isinstance(stored["config"], dict):
             raise TypeError("a recipe's name and its options are expected")
         return stored["recipe"], stored["config"]
-    except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is damaged: {error!r}") from None
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged: {type(error).__name__}: {error}") from None
+
+
+def configuration(folder: Path | str) -> tuple[str, Any]:
+    """Recipe and Config of a run folder. Raises ValueError if the folder is not a run's."""
+    folder = Path(folder)
+    recipe, values = read_config(folder)
+    try:
+        return recipe, config_from_dict(recipes.load(recipe).Config, values)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{folder / 'config.json'} is damaged or of another version: {error}") from None
 
 
 def config_from_dict(kind: type, values: dict[str, Any]) -> Any:
@@ -81,10 +94,17 @@ def _fits(value: Any, hint: Any) -> bool:
     if origin is typing.Literal:
         return value in inner
     if origin is tuple:
-        return isinstance(value, list | tuple) and all(any(_fits(v, one) for one in inner) for v in value)
+        return isinstance(value, list | tuple) and _fits_tuple(value, inner)
     if hint is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
     return type(value) is hint if isinstance(hint, type) else True
+
+
+def _fits_tuple(values: Sequence[Any], hints: tuple[Any, ...]) -> bool:
+    """tuple[X, ...] is any number of X, tuple[X, Y] an X and a Y."""
+    if len(hints) == 2 and hints[1] is Ellipsis:
+        return all(_fits(value, hints[0]) for value in values)
+    return len(values) == len(hints) and all(map(_fits, values, hints))
 
 
 def environment() -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """A recipe becomes a run folder, and a run folder a model again: what `jaxdl train` and `jaxdl evaluate` do."""
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +9,13 @@ import jax
 import jax.numpy as jnp
 
 from jaxdl import recipes
-from jaxdl.artifacts import files, pictures
+from jaxdl.artifacts import files, lock, pictures
 from jaxdl.metrics import scalars
-from jaxdl.runs import run_folder
-from jaxdl.training import Callback, Event, Task, TrainState, callbacks, evaluate, fit
+from jaxdl.runs import resumption, run_folder
+from jaxdl.runs.interruption import Interrupted, Interruption
+from jaxdl.runs.resumption import Resumption
+from jaxdl.runs.run_folder import configuration
+from jaxdl.training import Callback, Event, Paused, Task, TrainState, callbacks, evaluate, fit
 from jaxdl.training.evaluation import has_rows
 from jaxdl.training.parameters import read_params, write_params
 from jaxdl.tree import parameter_count
@@ -60,9 +62,10 @@ def train(
     recipe: str,
     config: Any,
     *,
-    run_dir: Path | None = None,
+    run_dir: Path | str | None = None,
     resume: bool = False,
     more_callbacks: tuple[Callback, ...] = (),
+    save_every: float | None = 60.0,
 ) -> Run:
     """Train a recipe and write its run folder.
 
@@ -70,25 +73,57 @@ def train(
         recipe: its name.
         config: its Config.
         run_dir: the run's folder, new or empty; by default `runs/<recipe>/<n>` with the next free n.
-        resume: go on in `run_dir` from its last checkpoint.
+        resume: go on in `run_dir` from its last good checkpoint, or from the start if it was killed before the first.
         more_callbacks: beside the logs: a progress bar, say.
-    Raises: ValueError for what cannot be trained, before anything is written.
+        save_every: seconds between checkpoints inside an epoch; None saves at the ends of epochs alone.
+    Raises: ValueError for what cannot be trained or resumed, before anything is written; `Interrupted`, after a
+        checkpoint, by SIGINT, SIGTERM or SIGHUP; OSError for a full disk, the earlier checkpoints being whole.
     """
     start = time.perf_counter()
-    task: Task = recipes.load(recipe).task(config)
-    folder = run_dir if resume and run_dir is not None else run_folder.new_folder(recipe, run_dir)
-    steps_per_call = _noted_steps_per_call(folder) if resume else "auto"
-    folder.mkdir(parents=True, exist_ok=True)
-    run_folder.write_config(folder, recipe, config)
-    for name, content in task.files.items():
-        files.write(folder / name, lambda path, content=content: path.write_text(content, encoding="utf-8"))
+    folder = None
+    with Interruption() as interruption:
+        try:
+            task: Task = recipes.load(recipe).task(config)
+            going_on = resumption.begin(Path(run_dir), config) if resume and run_dir is not None else None
+            folder = run_folder.new_folder(recipe, run_dir) if going_on is None else going_on.folder
+            folder.mkdir(parents=True, exist_ok=True)
+            with lock.owned(folder):
+                hooks = (interruption.callback, *more_callbacks)
+                return _train(recipe, config, task, folder, going_on, hooks, save_every, start)
+        except (Interrupted, Paused):
+            raise Interrupted(interruption.signal or 0, f"interrupted; {resumption.how(folder)}") from None
+        except OSError as error:
+            raise resumption.with_the_way_on(error, folder) from error
+
+
+def _train(
+    recipe: str,
+    config: Any,
+    task: Task,
+    folder: Path,
+    going_on: Resumption | None,
+    more_callbacks: tuple[Callback, ...],
+    save_every: float | None,
+    start: float,
+) -> Run:
+    """`train` in a folder that is this process's."""
     notes: dict[str, Any] = run_folder.environment() | {"seed": config.seed}
 
+    def write_options() -> None:
+        run_folder.write_config(folder, recipe, config)
+        for name, content in task.files.items():
+            files.write(folder / name, lambda path, content=content: path.write_text(content, encoding="utf-8"))
+
     def note(event: Event) -> None:
-        if event.kind == "begin":  # a resumed run must use the same program: another may round differently
+        if event.kind == "begin":
+            if going_on is not None:  # nothing was refused: the folder may change
+                write_options()
+                notes["resumed"] = going_on.note(event)
             notes.update(event.history.params)
             files.write_json(folder / "environment.json", notes)
 
+    if going_on is None:
+        write_options()
     hooks = [note, *more_callbacks, callbacks.json_lines(folder / "metrics.jsonl")]
     hooks += [callbacks.csv_log(folder / "history.csv"), callbacks.nan_stop()]
     if task.frame is not None:
@@ -102,8 +137,8 @@ def train(
         seed=config.seed,
         callbacks=hooks,
         run_dir=folder,
-        resume=resume,
-        steps_per_call=steps_per_call,
+        resume=going_on is not None and going_on.from_checkpoint,
+        save_every=save_every,
     )
     trained = time.perf_counter()
     run = _scored(folder, task, state, trained - start)
@@ -124,32 +159,24 @@ def train(
     return run
 
 
-def evaluate_run(folder: Path) -> Run:
+def evaluate_run(folder: Path | str) -> Run:
     """Score the model of a run folder again. Raises ValueError if the folder is not a finished run."""
     _, task, state = load(folder)
-    return _scored(folder, task, state)
+    return _scored(Path(folder), task, state)
 
 
-def load(folder: Path) -> tuple[Any, Task, TrainState]:
+def load(folder: Path | str) -> tuple[Any, Task, TrainState]:
     """Config, task and trained state (without the optimizer's) of a run folder.
 
     Raises: ValueError if the folder is not a finished run.
     """
+    folder = Path(folder)
     recipe, config = configuration(folder)
     task: Task = recipes.load(recipe).task(config)
     key = jax.random.key(config.seed)
     like = jax.eval_shape(task.init, key)  # shapes only: nothing is drawn to be thrown away
     state = read_params(folder, like)
     return config, task, state._replace(opt_state=(), key=key, step=jnp.zeros((), jnp.int32))
-
-
-def configuration(folder: Path) -> tuple[str, Any]:
-    """Recipe and Config of a run folder. Raises ValueError if the folder is not a run's."""
-    recipe, values = run_folder.read_config(folder)
-    try:
-        return recipe, run_folder.config_from_dict(recipes.load(recipe).Config, values)
-    except ValueError as error:
-        raise ValueError(f"{folder / 'config.json'} is damaged or of another version: {error}") from None
 
 
 def _scored(folder: Path, task: Task, state: TrainState, seconds: float = 0.0) -> Run:
@@ -173,14 +200,3 @@ def _frames(frame: Callable[[TrainState], Any], folder: Path) -> Callback:
             files.write(folder / "training.gif", lambda path: pictures.animate(sorted(frames.glob("*.png")), path))
 
     return draw
-
-
-def _noted_steps_per_call(folder: Path) -> Any:
-    if not any((folder / "checkpoints").glob("[0-9]*")):
-        raise ValueError(
-            f"{folder} cannot be resumed: it has no checkpoint, so its first epoch did not end; train anew"
-        )
-    try:
-        return json.loads((folder / "environment.json").read_text())["steps_per_call"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise ValueError(f"{folder} cannot be resumed: its environment.json is missing or damaged") from None

@@ -8,10 +8,12 @@ from jaxdl.training.callbacks import nan_stop as nan_stop
 from jaxdl.training.callbacks import progress as progress
 from jaxdl.training.callbacks import tensorboard as tensorboard
 from jaxdl.training.evaluation import evaluate as evaluate
+from jaxdl.training.events import PAUSE as PAUSE
 from jaxdl.training.events import STOP as STOP
 from jaxdl.training.events import Callback as Callback
 from jaxdl.training.events import Event as Event
 from jaxdl.training.events import History as History
+from jaxdl.training.events import Paused as Paused
 from jaxdl.training.fitting import FitResult as FitResult
 from jaxdl.training.fitting import Task as Task
 from jaxdl.training.fitting import fit as fit

@@ -4,13 +4,14 @@ import csv
 import json
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from jaxdl.artifacts import files
 from jaxdl.training.events import STOP, Callback, Event
@@ -76,6 +77,8 @@ def early_stopping(
     def callback(event: Event) -> str | TrainState | None:
         nonlocal best_state
         if event.kind == "begin":
+            if monitor not in (names := event.history.params["metrics"]):
+                raise ValueError(f"early_stopping: no score {monitor!r}; this run has {', '.join(names)}")
             better = [improves(value) for value in event.history.history.get(monitor, [])]
             if best_state is not None and any(better):
                 best_epoch = len(better) - better[::-1].index(True)
@@ -88,8 +91,6 @@ def early_stopping(
         elif event.kind == "best":
             best_state = jax.tree.map(jnp.copy, event.state)
         elif event.kind == "epoch":
-            if monitor not in event.metrics:
-                raise ValueError(f"early_stopping: no score {monitor!r}; this run has {', '.join(event.metrics)}")
             if improves(event.metrics[monitor]):
                 best_state = jax.tree.map(jnp.copy, event.state)  # the next step deletes the state's own buffers
             return STOP if waited >= patience else None
@@ -101,17 +102,25 @@ def early_stopping(
 
 
 def json_lines(path: Path) -> Callback:
-    """Append one JSON object an epoch to a file. A resumed run first drops the epochs that it will do again."""
+    """Append one JSON object an epoch to a file; a score that is not finite, which JSON has no word for, is null.
+
+    A resumed run first drops the epochs that it will do again.
+    """
 
     def callback(event: Event) -> None:
         if event.kind == "begin":
-            lines = "".join(json.dumps(row) + "\n" for row in event.history.rows())
+            lines = "".join(map(_json_line, event.history.rows()))
             files.write(path, lambda temporary: temporary.write_text(lines))
         elif event.kind == "epoch":
             with path.open("a") as file:
-                file.write(json.dumps(event.history.rows()[-1]) + "\n")
+                file.write(_json_line(event.history.rows()[-1]))
 
     return callback
+
+
+def _json_line(row: dict[str, float]) -> str:
+    finite = {name: value if math.isfinite(value) else None for name, value in row.items()}
+    return json.dumps(finite, allow_nan=False) + "\n"
 
 
 def csv_log(path: Path) -> Callback:
@@ -154,37 +163,47 @@ def tensorboard(folder: Path | str) -> Callback:
 
 
 def progress(console: Console | None = None) -> Callback:
-    """A bar over all steps of the run, with loss, accuracy, steps a second and the time that remains."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[scores]}"),
-        TimeRemainingColumn(),
-        console=console or Console(stderr=True),
-        transient=True,
-    )
-    task = bar.add_task("training", total=None, scores="")
+    """A bar over all steps of the run, with loss, accuracy, steps a second and the time that remains.
+
+    It says "compiling" until the first steps are done. On a narrow terminal the lesser figures are left out, none cut.
+    """
+    console = console or Console(stderr=True)
+    columns = [TextColumn("{task.description}"), BarColumn(max(8, min(40, console.width - 100))), TimeRemainingColumn()]
+    bar = Progress(*columns, console=console, transient=True)
+    task = bar.add_task("compiling", total=None)
     clock = step = 0.0
 
     def callback(event: Event) -> None:
         nonlocal clock, step
-        if event.kind == "begin":
-            bar.update(task, total=event.history.params["epochs"] * event.history.params["steps"], completed=event.step)
-            clock, step = time.perf_counter(), event.step
+        total = event.history.params["epochs"] * event.history.params["steps"]
+        if event.kind == "compile":
             bar.start()
+        elif event.kind == "begin":
+            bar.update(task, total=total, completed=event.step)
+            bar.start()
+            clock, step = time.perf_counter(), event.step
         elif event.kind in ("step", "epoch"):
             rate = (event.step - step) / max(time.perf_counter() - clock, 1e-9)
-            shown = {
-                name: v for name, v in event.metrics.items() if name in ("loss", "accuracy", "val_accuracy", "val_loss")
-            }
-            scores = "  ".join(f"{name} {value:.4f}" for name, value in shown.items())
+            scores = {name: f"{name} {value:.4f}" for name, value in event.metrics.items()}
+            pieces = [scores[name] for name in ("loss", "val_accuracy", "accuracy", "val_loss") if name in scores]
+            pieces.insert(2, f"{rate:,.0f} steps/s")
+            pieces.insert(3, f"{event.step}/{total}")
             epoch = f"epoch {event.epoch}/{event.history.params['epochs']}"
-            bar.update(task, description=epoch, completed=event.step, scores=f"{scores}  {rate:,.0f} steps/s")
+            shown = _fitting([epoch, *pieces], console.width - columns[1].bar_width - len("  0:00:00 "))
+            bar.update(task, description=shown, completed=event.step)
         elif event.kind in ("end", "abort"):
             bar.stop()
 
     return callback
+
+
+def _fitting(pieces: Sequence[str], width: int) -> str:
+    """As many of the pieces as fit, those first that come first."""
+    line = ""
+    for piece in pieces:
+        longer = f"{line}  {piece}" if line else piece
+        line = longer if len(longer) <= width else line
+    return line
 
 
 def record(events: list[Any]) -> Callback:

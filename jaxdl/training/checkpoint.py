@@ -1,114 +1,283 @@
-"""Checkpoints through orbax: after every epoch the last state and the best one so far, each with its history.
+"""Checkpoints through orbax: the last three and the best epoch's, each a sealed folder to go on from exactly.
 
+checkpoints/<step>/   state/          the train state, as orbax writes it
+                      progress.json   the history so far, the sums of the epoch under way, the facts of the run
+                      manifest.json   the sha256 of each file, written last: without it nothing was saved
+
+A folder appears by one rename when it is whole. One that is damaged, or of another run, is passed over and kept aside.
 orbax takes a fifth of a second to import, so only a run that keeps checkpoints does.
 """
 
+import concurrent.futures
+import errno
+import json
+import logging
 import math
+import os
+import shutil
+import time
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
+from jaxdl.artifacts import manifest
 from jaxdl.training.events import History
 from jaxdl.training.step import TrainState
+from jaxdl.tree import named_leaves
+from jaxdl.types import Metrics
 
-if TYPE_CHECKING:
-    import orbax.checkpoint as ocp
+_LAST = 3
+_log = logging.getLogger(__name__)
+
+
+class Saved(NamedTuple):
+    """What a checkpoint says of itself, without its arrays.
+
+    Attributes:
+        step: steps done.
+        best: the step of the best epoch so far; None before the first has ended.
+        history: of all epochs that have ended, and the facts of the run.
+        totals: the leaves of the metrics summed so far in the epoch under way.
+        seconds: spent in that epoch so far.
+        leaves: path -> dtype and shape of the state's leaves.
+    """
+
+    step: int
+    best: int | None
+    history: History
+    totals: list[np.ndarray]
+    seconds: float
+    leaves: dict[str, str]
+
+    @property
+    def steps_per_call(self) -> int | str:
+        """As the run chose it; another program may round differently."""
+        return self.history.params["steps_per_call"]
 
 
 class Checkpoints:
     """The checkpoints of one run folder; without a folder every method does nothing.
 
-    Saving goes on in the background while the next epoch trains; leaving the `with` block waits for it.
+    Files are written by a thread while training goes on, from copies: nothing that the run changes later is shared.
+    Leaving the `with` block waits for it.
 
     Args:
-        run_dir: the run's folder; the checkpoints lie in its subfolder `checkpoints/<epoch>`.
+        run_dir: the run's folder; the checkpoints lie in its subfolder `checkpoints/<step>`.
         monitor: the score that says which epoch is the best.
         mode: "max" or "min".
+        save_every: seconds after which a checkpoint is due inside an epoch; None for never.
     """
 
-    def __init__(self, run_dir: Path | str | None, monitor: str, mode: str) -> None:
-        self._manager = None if run_dir is None else _manager(Path(run_dir), monitor, mode)
-        self._monitor = monitor
+    def __init__(self, run_dir: Path | str | None, monitor: str, mode: str, save_every: float | None = None) -> None:
+        self._folder = None if run_dir is None else Path(run_dir).absolute() / "checkpoints"
+        self._monitor, self._mode, self._every = monitor, mode, save_every
+        self._kept: dict[int, int | None] = {}  # step -> the step of its best epoch
+        self._unusable: dict[int, str] = {}
+        self._thread = concurrent.futures.ThreadPoolExecutor(1, "checkpoints")
+        self._pending: concurrent.futures.Future[None] | None = None
+        self._clock = time.monotonic()
 
-    def save(self, state: TrainState, history: History) -> None:
-        """Save the state behind the last epoch of `history`; the buffers are copied before this returns."""
-        if self._manager is not None:
-            import orbax.checkpoint as ocp
+    @property
+    def kept(self) -> bool:
+        """Whether there is a folder to keep any in."""
+        return self._folder is not None
 
-            if self._monitor not in history.last():
-                raise ValueError(f"no score {self._monitor!r} to monitor; this run has {', '.join(history.last())}")
-            self._manager.save(
-                history.epoch[-1],
-                args=ocp.args.Composite(
-                    state=ocp.args.StandardSave(_plain(state)),
-                    history=ocp.args.JsonSave({"epoch": history.epoch, "history": history.history}),
-                ),
-                metrics=history.last() | {"epoch": history.epoch[-1]},
-            )
+    def due(self) -> bool:
+        """Whether the last checkpoint is older than it may become."""
+        return self._folder is not None and self._every is not None and time.monotonic() - self._clock >= self._every
+
+    def save(self, state: TrainState, totals: Metrics, history: History, seconds: float = 0.0) -> None:
+        """Save the state after a step; everything is copied before this returns.
+
+        Args:
+            state: the train state.
+            totals: the metrics summed so far in the epoch under way.
+            history: of the epochs before it, with the facts of the run.
+            seconds: spent in the epoch under way.
+
+        Raises: OSError if this one, or the one before, cannot be written.
+        """
+        step = int(state.step)
+        if self._folder is None or step in self._kept:
+            return
+        self.wait()
+        self._kept[step] = _best_step(history, self._monitor, self._mode)
+        copied = jax.tree.map(np.array, _plain(state))
+        sums = [np.asarray(leaf) for leaf in jax.tree.leaves(totals)]
+        saved = Saved(step, self._kept[step], history, sums, seconds, _types(copied))
+        progress = _to_json(saved)
+        self._clock = time.monotonic()
+        self._pending = self._thread.submit(self._write, step, copied, progress)
+
+    def wait(self) -> None:
+        """Until the last save is on the disk. Raises OSError if it is not."""
+        if self._pending is not None:
+            pending, self._pending = self._pending, None
+            pending.result()
 
     def require_none(self) -> None:
         """Raise ValueError if the folder already holds checkpoints: a new run must not mix with an old one."""
-        if self._manager is not None and self._manager.latest_step() is not None:
-            raise ValueError(f"{self._manager.directory} holds checkpoints: resume that run or name another folder")
+        if self._steps():
+            raise ValueError(f"{self._folder} holds checkpoints: resume that run or name another folder")
 
-    def restore(self, like: TrainState) -> tuple[TrainState, TrainState, History]:
-        """(best state, last state, history up to the last epoch).
+    def latest(self, facts: dict[str, Any], like: TrainState) -> Saved:
+        """The newest checkpoint that is whole and of this run; `set_aside` names the others.
 
         Args:
+            facts: what must be equal in both runs: batch size, seed, data, ...
             like: a state of the same structure, shapes and dtypes, such as a fresh one.
-        Raises: ValueError if there is no checkpoint, or one that cannot be read.
+        Raises: ValueError if there is none.
         """
-        last = None if self._manager is None else self._manager.latest_step()
-        if last is None:
-            raise ValueError("there is no checkpoint to resume from")
-        best_epoch = cast("ocp.CheckpointManager", self._manager).best_step()
-        state, history = self._load(last, like)
-        best = self._load(last if best_epoch is None else best_epoch, like)[0]
-        return best, state, history
+        usable: list[Saved] = []
+        for step in sorted(self._steps(), reverse=True):
+            try:
+                usable.append(self._examine(step, facts, like))
+                self._kept[step] = usable[-1].best
+            except ValueError as error:
+                self._unusable[step] = str(error)
+        if not usable:
+            reasons = [f"{self._folder}/{step} cannot be used: {why}" for step, why in self._unusable.items()]
+            raise ValueError(reasons[0] if reasons else "there is no checkpoint to resume from")
+        return usable[0]
 
-    def _load(self, epoch: int, like: TrainState) -> tuple[TrainState, History]:
+    def set_aside(self) -> None:
+        """Rename the checkpoints that cannot be used, so that new ones may take their numbers, and say so."""
+        for step, why in self._unusable.items():
+            folder = _free(Path(f"{self._folder}/{step}.unusable"))
+            os.rename(Path(f"{self._folder}/{step}"), folder)
+            _log.warning("the checkpoint of step %d cannot be used: %s; kept as %s", step, why, folder)
+        self._unusable = {}
+
+    def restore(self, saved: Saved, like: TrainState) -> tuple[TrainState | None, TrainState]:
+        """(the best epoch's state, the state itself) of a checkpoint from `latest`; None where the best one is lost."""
+        if saved.best is not None and saved.best not in self._kept:
+            _log.warning("the checkpoint of the best epoch so far, step %d, is lost: its weights are too", saved.best)
+        best = self._load(saved.best, like) if saved.best in self._kept else None
+        return best, self._load(saved.step, like)
+
+    def _load(self, step: int | None, like: TrainState) -> TrainState:
         import orbax.checkpoint as ocp
 
-        target = jax.tree.map(ocp.utils.to_shape_dtype_struct, _plain(like))
-        manager = cast("ocp.CheckpointManager", self._manager)
-        what = ocp.args.Composite(state=ocp.args.StandardRestore(target), history=ocp.args.JsonRestore())
-        try:
-            items = manager.restore(epoch, args=what)
-        except Exception as error:  # orbax raises whatever its file formats do
-            reason = str(error).strip().split("\n")[0][:200]
-            raise ValueError(
-                f"the checkpoint {manager.directory / str(epoch)} cannot be read: it is damaged, or of another model "
-                f"({type(error).__name__}: {reason})"
-            ) from error
-        leaves = jax.tree.leaves(items["state"])
-        plain = jax.tree.unflatten(jax.tree.structure(_plain(like)), leaves)
-        state = plain._replace(key=jax.random.wrap_key_data(plain.key))
-        return state, History(list(items["history"]["epoch"]), dict(items["history"]["history"]))
+        target = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), jax.eval_shape(_plain, like))
+        with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
+            items = checkpointer.restore(f"{self._folder}/{step}/state", args=ocp.args.StandardRestore(target))
+        plain = jax.tree.unflatten(jax.tree.structure(target), jax.tree.leaves(items))
+        return jax.tree.map(jnp.asarray, plain)._replace(key=jax.random.wrap_key_data(jnp.asarray(plain.key)))
 
     def __enter__(self) -> "Checkpoints":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._manager is not None:
-            self._manager.wait_until_finished()
-            self._manager.close()
+        try:
+            self.wait()
+        except OSError:
+            if error is None:  # the first error is the one to hear of
+                raise
+        finally:
+            self._thread.shutdown()
+
+    def _steps(self) -> list[int]:
+        if self._folder is None or not self._folder.is_dir():
+            return []
+        return [int(path.name) for path in self._folder.iterdir() if path.name.isdecimal() and path.name.isascii()]
+
+    def _examine(self, step: int, facts: dict[str, Any], like: TrainState) -> Saved:
+        """What the checkpoint says. Raises ValueError, with what is wrong in a clause, if it cannot be used."""
+        folder = Path(f"{self._folder}/{step}")
+        if (why := manifest.damage(folder)) is not None:
+            raise ValueError(f"it is damaged: {why}")
+        try:
+            saved = _from_json((folder / "progress.json").read_text())
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            raise ValueError("its progress.json is of another version") from None
+        expected = _types(jax.eval_shape(_plain, like))
+        for path in expected | saved.leaves:
+            if saved.leaves.get(path) != (here := expected.get(path)):
+                raise ValueError(f"it is of another model: {path} is {saved.leaves.get(path)} there, {here} here")
+        for name, value in facts.items():
+            if saved.history.params.get(name) != value:
+                raise ValueError(
+                    f"it is of another run: {name} is {saved.history.params.get(name)} there, {value} here"
+                )
+        if saved.step != step:
+            raise ValueError(f"it is the checkpoint of step {saved.step}")
+        return saved
+
+    def _write(self, step: int, state: TrainState, progress: str) -> None:
+        import orbax.checkpoint as ocp
+
+        temporary, folder = Path(f"{self._folder}/.{step}.part"), Path(f"{self._folder}/{step}")
+        try:
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir(parents=True)
+            with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
+                checkpointer.save(temporary / "state", args=ocp.args.StandardSave(state))
+            (temporary / "progress.json").write_text(progress)
+            manifest.seal(temporary)
+            os.rename(temporary, folder)
+        except Exception as error:  # orbax raises whatever its file formats do
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise _unwritable(error, folder) from error
+        self._prune()
+
+    def _prune(self) -> None:
+        """Keep the last three checkpoints, and for each of them its best epoch's: any of them may be gone on from."""
+        last = sorted(self._kept)[-_LAST:]
+        for step in self._kept.keys() - set(last) - {self._kept[step] for step in last}:
+            shutil.rmtree(f"{self._folder}/{step}", ignore_errors=True)
+            del self._kept[step]
 
 
-def _manager(run_dir: Path, monitor: str, mode: str) -> "ocp.CheckpointManager":
-    import orbax.checkpoint as ocp
-    from orbax.checkpoint import checkpoint_managers as policies
-
-    def score(metrics: Any) -> Any:
-        value = metrics[monitor] if mode == "max" else -metrics[monitor]
-        return (-math.inf if math.isnan(value) else value, -metrics["epoch"])  # of equal epochs the first is best
-
-    keep = policies.AnyPreservationPolicy([policies.LatestN(1), policies.BestN(get_metric_fn=score, n=1)])
-    options = ocp.CheckpointManagerOptions(preservation_policy=keep, best_fn=score)
-    return ocp.CheckpointManager(run_dir.absolute() / "checkpoints", options=options)
+def _best_step(history: History, monitor: str, mode: str) -> int | None:
+    """The step after the best epoch, the first of equal ones; NaN is worse than any number."""
+    sign = 1 if mode == "max" else -1
+    scores = [-math.inf if math.isnan(value) else sign * value for value in history.history.get(monitor, [])]
+    return (scores.index(max(scores)) + 1) * history.params["steps"] if scores else None
 
 
 def _plain(state: TrainState) -> TrainState:
     """The state with its typed key as plain integers."""
     return state._replace(key=jax.random.key_data(state.key))
+
+
+def _types(state: TrainState) -> dict[str, str]:
+    return {path: f"{leaf.dtype}{list(leaf.shape)}" for path, leaf in named_leaves(state).items()}
+
+
+def _to_json(saved: Saved) -> str:
+    """JSON without NaN, which is none: numbers of the history as words, sums as their bytes."""
+    history = {
+        "epoch": saved.history.epoch,
+        "history": {name: [repr(float(value)) for value in values] for name, values in saved.history.history.items()},
+        "params": saved.history.params,
+    }
+    totals = [[leaf.dtype.str, leaf.shape, leaf.tobytes().hex()] for leaf in saved.totals]
+    return json.dumps(saved._asdict() | {"history": history, "totals": totals}, allow_nan=False, separators=(",", ":"))
+
+
+def _from_json(text: str) -> Saved:
+    fields = json.loads(text)
+    history = History(**fields["history"])
+    history.history = {name: [float(value) for value in values] for name, values in history.history.items()}
+    totals = [np.frombuffer(bytes.fromhex(data), dtype).reshape(shape) for dtype, shape, data in fields["totals"]]
+    return Saved(**(fields | {"history": history, "totals": totals}))
+
+
+def _unwritable(error: Exception, folder: Path) -> OSError:
+    """The error as the operating system would raise it, whatever library met it."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return OSError(error.errno, os.strerror(error.errno), str(folder))
+    full = "No space left on device" in str(error)
+    code = errno.ENOSPC if full else errno.EIO
+    reason = os.strerror(code) if full else f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}"
+    return OSError(code, reason, str(folder))
+
+
+def _free(path: Path) -> Path:
+    """The path, or with the next free number at its end."""
+    numbered = (path.with_name(f"{path.name}.{i}") for i in range(1, 10**6))
+    return path if not path.exists() else next(name for name in numbered if not name.exists())

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import numpy as np
 
 from jaxdl.data.arrays import count
 from jaxdl.data.batches import in_order, n_steps, take_batch
-from jaxdl.metrics import merge_all
+from jaxdl.metrics import merge_all, scalars
 from jaxdl.types import Batch, Metrics
 
 _ROWS = 512  # per call at most: enough to keep a device busy, few enough to keep the activations small
@@ -33,6 +34,21 @@ def evaluate(evaluate_batch: Callable[[Any, Batch], Metrics], state: Any, data: 
     rows = min(_ROWS, 1 << (n - 1).bit_length())  # a power of two: parts of like sizes share a compiled program
     one, data = _program(evaluate_batch), jax.device_put(data)  # to the device once, not per batch
     return merge_all([one(state, _batch(data, i, n, rows)) for i in range(n_steps(n, min(n, rows)))])
+
+
+def score_names(evaluate_batch: Callable[[Any, Batch], Metrics], state: Any, data: dict[str, Any]) -> list[str]:
+    """The names of the scores that `evaluate` will give; nothing is computed, and the trace is kept for it."""
+    n = count(data)
+    rows = min(_ROWS, 1 << (n - 1).bit_length())
+    batch = jax.eval_shape(lambda data: _batch(data, 0, n, rows), data)
+    shapes = jax.eval_shape(_program(evaluate_batch), state, batch)
+    return names(shapes)
+
+
+def names(metrics: Metrics) -> list[str]:
+    """The names of the scores in metrics of which only the shapes are known."""
+    with np.errstate(all="ignore"):
+        return list(scalars(jax.tree.map(lambda leaf: np.ones(leaf.shape, leaf.dtype), metrics)))
 
 
 def has_rows(data: dict[str, Any]) -> bool:

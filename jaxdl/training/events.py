@@ -9,7 +9,14 @@ import numpy as np
 from jaxdl.training.step import TrainState
 
 STOP = "stop"
-"""A callback that returns this ends the run behind the current epoch's event."""
+"""A callback that returns this ends the run after the current epoch's event: the epoch is finished and kept."""
+
+PAUSE = "pause"
+"""A callback that returns this ends the run after the current step, with a checkpoint: `fit` raises `Paused`."""
+
+
+class Paused(Exception):
+    """A run ended inside its epochs because a callback asked for it; `fit(resume=True)` goes on with the next step."""
 
 
 @dataclass
@@ -19,7 +26,9 @@ class History:
     Attributes:
         epoch: the finished epochs, from 1.
         history: score name -> one value an epoch: "loss", "accuracy", "val_loss", ..., "seconds".
-        params: facts of the run: "epochs" planned, "steps" an epoch, "batch_size", "examples", "steps_per_call".
+        params: facts of the run: "epochs" planned, "steps" an epoch, "batch_size", "examples", "seed",
+            "steps_per_call", "metrics" (the names of the scores to come), and "data", their fingerprint, in a run
+            that keeps checkpoints.
     """
 
     epoch: list[int] = field(default_factory=list)
@@ -49,7 +58,8 @@ class Event(NamedTuple):
     """Something that happened in a run.
 
     Attributes:
-        kind: "best": a resumed run loaded its best state so far (before "begin"); "begin"; "step": a call of one or
+        kind: "compile": the programs are about to be made, which takes its time; "best": a resumed run loaded its best
+            state so far; "begin"; "step": a call of one or
             more steps has ended; "epoch": an epoch and its validation have ended; "end"; or, when an exception passes
             through, "abort" in its place (the state's buffers may be deleted then, and answers change nothing).
         epoch: the epoch under way, or just ended, from 1.
@@ -60,7 +70,7 @@ class Event(NamedTuple):
         rows: the rows of the training data in the last step's batch; None before the first step.
     """
 
-    kind: Literal["best", "begin", "step", "epoch", "end", "abort"]
+    kind: Literal["compile", "best", "begin", "step", "epoch", "end", "abort"]
     epoch: int
     step: int
     state: TrainState
@@ -70,4 +80,6 @@ class Event(NamedTuple):
 
 
 Callback: TypeAlias = Callable[[Event], "str | TrainState | None"]
-"""None goes on, STOP ends the run, a TrainState replaces the current one (the best weights, at "end")."""
+"""None goes on, STOP or PAUSE ends the run, a TrainState replaces the current one (the best weights, at "end").
+
+A state that an answer to "epoch" puts in place is in the checkpoints from the next one on."""

@@ -4,6 +4,8 @@ Orders and keys depend on the run's key and the step alone, so a run that was cu
 one that was not.
 """
 
+import contextlib
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,13 +14,15 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jaxdl.artifacts import lock
+from jaxdl.artifacts.digest import digest
 from jaxdl.data.arrays import count
 from jaxdl.data.batches import batch_rows, epoch_order, n_steps
 from jaxdl.data.splits import Splits
 from jaxdl.metrics import scalars
-from jaxdl.training.checkpoint import Checkpoints
-from jaxdl.training.evaluation import evaluate, has_rows
-from jaxdl.training.events import STOP, Callback, Event, History
+from jaxdl.training.checkpoint import Checkpoints, Saved
+from jaxdl.training.evaluation import evaluate, has_rows, names, score_names
+from jaxdl.training.events import PAUSE, STOP, Callback, Event, History, Paused
 from jaxdl.training.program import Stepper
 from jaxdl.training.sharding import check_mesh, replicate
 from jaxdl.training.step import TrainState, order_key
@@ -79,6 +83,7 @@ def fit(
     run_dir: Path | str | None = None,
     resume: bool = False,
     steps_per_call: int | str = "auto",
+    save_every: float | None = 60.0,
 ) -> FitResult:
     """Train a task for some epochs.
 
@@ -89,94 +94,148 @@ def fit(
         seed: of parameters, orders and dropout.
         callbacks: functions of an `Event`, called in order.
         mesh: devices that share every batch along the mesh's first axis (data parallel); None is one device.
-        run_dir: where checkpoints go, last and best; None keeps none.
-        resume: go on from the last checkpoint in `run_dir`.
-        steps_per_call: steps in one compiled call, or "auto"; see `Stepper`.
+        run_dir: where checkpoints go, the last three and the best; None keeps none. One process at a time may use it.
+        resume: go on from the last good checkpoint in `run_dir`, at the very step; one that is damaged is passed over.
+        steps_per_call: steps in one compiled call, or "auto"; see `Stepper`. A resumed run takes its first choice.
+        save_every: seconds between the checkpoints inside an epoch; None saves at the ends of epochs alone.
     Returns: FitResult(state, history).
-    Raises: ValueError for an impossible batch size, number of epochs, run folder or checkpoint; `RetraceError` if a
-        step would compile a second time.
+    Raises: ValueError for an impossible batch size, number of epochs, run folder or checkpoint, for a score to monitor
+        that the task has not, and for a resumed run whose batch size, seed or data changed; `Paused` if a callback
+        asks for it; OSError if a checkpoint cannot be written; `RetraceError` if a step would compile a second time.
 
     >>> from jaxdl.recipes import xor_mlp
     >>> fit(xor_mlp.task(xor_mlp.Config()), epochs=2, batch_size=2).history.epoch
     [1, 2]
     """
-    _check(epochs, steps_per_call)
+    _check(epochs, steps_per_call, save_every)
     n_examples = count(task.data.train)
     steps = n_steps(n_examples, batch_size)
     check_mesh(mesh, batch_rows(n_examples, batch_size))
+    facts: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "examples": n_examples, "seed": seed}
     state = initial_state(task.init, seed)
-    with Checkpoints(run_dir, task.monitor, task.mode) as checkpoints:
+    with _owned(run_dir), Checkpoints(run_dir, task.monitor, task.mode, save_every) as checkpoints:
+        if run_dir is not None:
+            facts["data"] = _fingerprint(task.data)
+        saved, best = None, None
         if resume:
-            best, state, history = checkpoints.restore(state)
-            _check_clock(history, int(state.step), steps)
+            saved = checkpoints.latest(facts, state)
+            _check_epochs(epochs, saved, steps)
+            best, state = checkpoints.restore(saved, state)
         else:
             checkpoints.require_none()
-            best, history = None, History()
             state = state if task.warm_start is None else task.warm_start(state)
         train, validation, state = replicate((task.data.train, task.data.validation, state), mesh)
-
         order_of = order_program(n_examples, batch_size, task.groups)
-        order = order_of(state, 0)
-        stepper = Stepper(task.step, state, train, order, n_examples, steps_per_call, mesh)
-        history.params |= {"epochs": epochs, "steps": steps, "batch_size": batch_size, "examples": n_examples}
-        history.params["steps_per_call"] = stepper.steps_per_call
-        run = _Run(state, history, (*task.callbacks, *callbacks))
+        run = _Run(task, state, (*task.callbacks, *callbacks), checkpoints, facts | {"epochs": epochs}, saved, mesh)
         try:
+            run.compile(train, validation, order_of(state, 0), steps_per_call)
+            checkpoints.set_aside()
             if best is not None:
                 run.tell("best", {}, state=best)
             run.tell("begin", {})
+            if task.warm_start is not None:
+                run.keep()  # it is not to be done twice
             while run.done < epochs * steps and not run.stopped:
-                start = time.perf_counter()
-                order = order_of(run.state, run.done // steps)
-                scores = run.steps_of_epoch(stepper, stepper.zero_metrics(), order, n_examples)
-                if run.done % steps:  # stopped inside an epoch: it has no scores
-                    break
-                scores["seconds"] = time.perf_counter() - start
-                if has_rows(validation):
-                    total = scalars(evaluate(task.evaluate, run.state, validation))
-                    scores |= {f"val_{name}": value for name, value in total.items()}
-                history.append(run.done // steps, scores)
-                checkpoints.save(run.state, history)
-                run.tell("epoch", scores)
-            run.tell("end", history.last())
+                run.epoch(order_of(run.state, run.done // steps), validation)
+            run.tell("end", run.history.last())
         except BaseException:  # an interrupt as well: callbacks give back what they hold
-            run.tell("abort", history.last())
+            run.tell("abort", run.history.last())
             raise
-    return FitResult(run.state, history)
+    return FitResult(run.state, run.history)
 
 
 class _Run:
-    """What changes while the loop of `fit` goes on, and whom it tells.
+    """What changes while the loop of `fit` goes on, whom it tells, and what it keeps.
 
     Attributes:
         state: the train state now.
         done: steps done in all.
+        history: of the epochs that have ended.
         stopped: whether a callback has asked for the end.
     """
 
-    def __init__(self, state: TrainState, history: History, callbacks: Sequence[Callback]) -> None:
+    def __init__(
+        self,
+        task: Task,
+        state: TrainState,
+        callbacks: Sequence[Callback],
+        checkpoints: Checkpoints,
+        facts: dict[str, Any],
+        saved: Saved | None,
+        mesh: jax.sharding.Mesh | None,
+    ) -> None:
         self.state, self.done, self.stopped = state, int(state.step), False
-        self._history, self._callbacks = history, callbacks
+        self.history = History() if saved is None else saved.history
+        self.history.params |= facts
+        self._task, self._callbacks, self._checkpoints = task, callbacks, checkpoints
+        self._saved, self._mesh = saved, mesh
+        self._seconds = 0.0 if saved is None else saved.seconds  # spent in the epoch under way, so far
+        self._paused = False
         self._rows: np.ndarray | None = None
+
+    def compile(self, train: Batch, validation: Batch, order: Array, steps_per_call: int | str) -> None:
+        """Make the programs, and refuse a score to monitor that they do not give."""
+        self.tell("compile", {})
+        chosen = steps_per_call if self._saved is None else self._saved.steps_per_call
+        n_examples = self.history.params["examples"]
+        self._stepper = Stepper(self._task.step, self.state, train, order, n_examples, chosen, self._mesh)
+        scores = [*names(self._stepper.zero_metrics()), "seconds"]
+        if has_rows(validation):
+            scores += [f"val_{name}" for name in score_names(self._task.evaluate, self.state, validation)]
+        if self._checkpoints.kept and self._task.monitor not in scores:
+            raise ValueError(f"no score {self._task.monitor!r} to monitor; this run has {', '.join(scores)}")
+        self.history.params |= {"steps_per_call": self._stepper.steps_per_call, "metrics": scores}
 
     def tell(self, kind: Any, metrics: dict[str, float], *, state: TrainState | None = None) -> None:
         """Hand an event to every callback, and do what they answer."""
-        epochs, steps = self._history.params["epochs"], self._history.params["steps"]
+        epochs, steps = self.history.params["epochs"], self.history.params["steps"]
         epoch = min(-(-max(self.done, 1) // steps), epochs)
         for callback in self._callbacks:
             shown = self.state if state is None else state
-            answer = callback(Event(kind, epoch, self.done, shown, metrics, self._history, self._rows))
+            answer = callback(Event(kind, epoch, self.done, shown, metrics, self.history, self._rows))
             self.stopped = self.stopped or (isinstance(answer, str) and answer == STOP)
+            self._paused = self._paused or (isinstance(answer, str) and answer == PAUSE)
             self.state = answer if isinstance(answer, TrainState) else self.state
 
-    def steps_of_epoch(self, stepper: Stepper, totals: Metrics, order: Array, n_examples: int) -> dict[str, float]:
-        """Step to the end of the epoch, or until a callback stops; the means of the steps' metrics."""
+    def epoch(self, order: Array, validation: Batch) -> None:
+        """Step to the end of the epoch, score the validation part, keep and tell it."""
+        start = time.perf_counter() - self._seconds
+        totals = self._steps(order, start)
+        scores = scalars(totals)
+        if has_rows(validation):
+            total = scalars(evaluate(self._task.evaluate, self.state, validation))
+            scores |= {f"val_{name}": value for name, value in total.items()}
+        scores["seconds"] = time.perf_counter() - start
+        self.history.append(self.done // order.shape[0], scores)
+        self._seconds = 0.0
+        self.keep()
+        self.tell("epoch", scores)
+        self._leave_if_paused()
+
+    def keep(self, totals: Metrics | None = None) -> None:
+        """Save a checkpoint of the state now; `totals` of the epoch under way, if one is."""
+        totals = self._stepper.zero_metrics() if totals is None else totals
+        self._checkpoints.save(self.state, totals, self.history, self._seconds)
+
+    def _steps(self, order: Array, start: float) -> Metrics:
+        """The sums of the metrics over all steps of the epoch; a resumed run has some of them already."""
+        totals = self._stepper.zero_metrics()
+        if self._saved is not None and self.done == self._saved.step:
+            totals = replicate(jax.tree.unflatten(jax.tree.structure(totals), self._saved.totals), self._mesh)
         while True:
-            self.state, totals, self.done = stepper.advance(self.state, totals, order, self.done)
-            self._rows = _rows(order, self.done, n_examples)
+            self.state, totals, self.done = self._stepper.advance(self.state, totals, order, self.done)
+            self._rows = _rows(order, self.done, self.history.params["examples"])
             self.tell("step", scalars(totals))
-            if self.stopped or self.done % order.shape[0] == 0:
-                return scalars(totals)
+            if self.done % order.shape[0] == 0:
+                return totals
+            if self._paused or self._checkpoints.due():
+                self._seconds = time.perf_counter() - start
+                self.keep(totals)
+            self._leave_if_paused()
+
+    def _leave_if_paused(self) -> None:
+        if self._paused:
+            raise Paused(f"paused after step {self.done}")
 
 
 def _rows(order: Array, done: int, n_examples: int) -> np.ndarray:
@@ -185,12 +244,23 @@ def _rows(order: Array, done: int, n_examples: int) -> np.ndarray:
     return np.asarray(order[i])[: n_examples - i * b]
 
 
-def _check_clock(history: History, step: int, steps: int) -> None:
-    if step != history.epoch[-1] * steps:
-        raise ValueError(
-            f"the checkpoint was made with {step // history.epoch[-1]} steps an epoch, but this run has {steps}: "
-            "resume with the same data and batch_size"
-        )
+def _owned(run_dir: Path | str | None) -> contextlib.AbstractContextManager[None]:
+    """The run's folder, made where it is not there yet, as this process's alone."""
+    if run_dir is None:
+        return contextlib.nullcontext()
+    Path(run_dir).mkdir(parents=True, exist_ok=True)
+    return lock.owned(Path(run_dir))
+
+
+def _fingerprint(data: Splits) -> str:
+    """Equal for equal training and validation parts: a run does not go on with other data."""
+    parts = {"train": data.train, "validation": data.validation}
+    return digest({f"{part}/{name}": values for part in parts for name, values in parts[part].items()})[:16]
+
+
+def _check_epochs(epochs: int, saved: Saved, steps: int) -> None:
+    if epochs * steps < saved.step:
+        raise ValueError(f"epochs must be at least {-(-saved.step // steps)}, as many as are begun, got {epochs}")
 
 
 def initial_state(init: Callable[[Key], TrainState], seed: int) -> TrainState:
@@ -209,8 +279,10 @@ def order_program(
     return jax.jit(lambda state, epoch: epoch_order(order_key(state), epoch, n_examples, batch_size, groups))
 
 
-def _check(epochs: int, steps_per_call: int | str) -> None:
+def _check(epochs: int, steps_per_call: int | str, save_every: float | None) -> None:
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
     if steps_per_call != "auto" and (not isinstance(steps_per_call, int) or steps_per_call < 1):
         raise ValueError(f'steps_per_call must be "auto" or at least 1, got {steps_per_call!r}')
+    if save_every is not None and not 0 <= save_every < math.inf:
+        raise ValueError(f"save_every must be seconds, at least 0, or None, got {save_every}")

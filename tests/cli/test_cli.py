@@ -1,6 +1,7 @@
 """The command line: what it prints, what it refuses (one line, exit code 2, nothing written), and its exit codes."""
 
 import re
+import signal
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from refusal import refused
 from jaxdl import cli
 from jaxdl.cli import commands
 from jaxdl.models import perceptron
+from jaxdl.runs import Interrupted
 
 
 @pytest.mark.parametrize(
@@ -54,7 +56,18 @@ from jaxdl.models import perceptron
         ("train --run-dir --epochs 3", "--run-dir needs a folder"),
         ("train --resume nowhere", "nowhere is not a run folder: it has no config.json"),
         ("train digits_mlp --resume nowhere", "name no recipe"),
-        ("train --resume nowhere --seed 3", "--seed cannot change in a resumed run"),
+        ("train --save-every often", "--save-every needs a number of seconds, at least 0, got 'often'"),
+        ("train --save-every -1", "at least 0, got '-1'"),
+        ("train --lr 0.1", "unknown option --lr, did you mean '--learning-rate'?"),
+        ("train --bs 8", "unknown option --bs, did you mean '--batch-size'?"),
+        ("train --config c.json", "unknown option --config, did you mean '--resume'?"),
+        ("train --widths 8", "unknown option --widths, did you mean '--model.widths'?"),
+        ("tune", "unknown command 'tune', did you mean 'train'?"),
+        ("eval runs/1", "unknown command 'eval', did you mean 'evaluate'?"),
+        ("train --batch-size many", "--batch-size: 'many' is neither None nor a whole number"),
+        ("train --max-norm x", "--max-norm: 'x' is neither None nor a number"),
+        ("train --model.widths x", "--model.widths cannot be 'x'; see: jaxdl train digits_mlp --help"),
+        ("train --learning-rate fast", "--learning-rate: 'fast' is not a number"),
         ("evaluate", "expected 1 argument(s), got 0; usage: jaxdl evaluate RUN"),
         ("evaluate nowhere", "nowhere is not a run folder"),
         ("evaluate a b", "expected 1 argument(s), got 2"),
@@ -83,8 +96,18 @@ def test_help_of_a_recipe_lists_every_option(capsys):
         cli.main(["train", "digits_mlp", "--help"])
     assert left.value.code == 0
     out = capsys.readouterr().out
-    for word in ("--run-dir", "--seed", "--epochs", "--model.widths", "--learning-rate", "network"):
+    for word in ("--run-dir", "--save-every", "--epochs", "--model.widths", "--learning-rate", "network"):
         assert word in out
+    assert "BY_NAME" not in out
+    assert "DERIVATIVES" not in out
+    assert re.search(r"one of .*leaky_relu.*tanh", re.sub(r"[\s│]+", " ", out))
+
+
+def test_a_reader_that_has_read_enough_is_no_error():
+    """Python itself complains of a broken pipe when it ends: in a process of its own."""
+    command = f"set -o pipefail; {sys.executable} -m jaxdl train digits_mlp --help | head -c 10 > /dev/null"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) in [(128 + signal.SIGPIPE, ""), (0, "")]
 
 
 @pytest.mark.parametrize("words", [["evaluate", "--help"], ["check", "-h"], ["data", "--help"], ["list", "-h"]])
@@ -129,8 +152,11 @@ def test_check_finds_a_wrong_gradient(monkeypatch, capsys):
     ("error", "code", "message"),
     [
         (FloatingPointError("loss is nan"), 1, "jaxdl: the run stopped: loss is nan"),
-        (KeyboardInterrupt(), 130, "jaxdl: interrupted; a run goes on with: jaxdl train --resume RUN"),
-        (PermissionError(13, "Permission denied", "/root/x"), 1, "jaxdl: Permission denied: /root/x"),
+        (KeyboardInterrupt(), 130, "jaxdl: interrupted"),
+        (Interrupted(15, "interrupted; go on with: x"), 143, "jaxdl: interrupted; go on with: x"),
+        (PermissionError(13, "Permission denied", "/root/x"), 2, "jaxdl: Permission denied: /root/x"),
+        (OSError(28, "No space left on device", "x"), 1, "jaxdl: No space left on device: x"),
+        (RecursionError("deep"), 2, "jaxdl: the input is nested too deeply"),
         (ValueError("two\nlines"), 2, "jaxdl: two lines"),
     ],
 )

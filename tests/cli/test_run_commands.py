@@ -11,6 +11,7 @@ import sys
 
 import pytest
 from refusal import refused
+from small_tasks import files_of
 
 from jaxdl import cli
 
@@ -97,6 +98,9 @@ DAMAGES = {
     "optimizer unknown": lambda run: _edit(run / "config.json", lambda c: c["config"].update(optimizer="adan")),
     "unknown field": lambda run: _edit(run / "config.json", lambda c: c["config"].update(epoch=3)),
     "model a number": lambda run: _edit(run / "config.json", lambda c: c["config"].update(model=3)),
+    "config of 100,000 brackets": lambda run: (run / "config.json").write_text("[" * 100_000),
+    "widths of words": lambda run: _edit(run / "config.json", lambda c: c["config"]["model"].update(widths=["a"])),
+    "widths nested": lambda run: _edit(run / "config.json", lambda c: c["config"]["model"].update(widths=[[8]])),
     "widths a word": lambda run: _edit(run / "config.json", lambda c: c["config"]["model"].update(widths="8")),
 }
 DAMAGED_PARAMS = {
@@ -129,20 +133,70 @@ def test_resume_a_damaged_run(trained, here, capsys, damage):
     assert "config.json" in refused(capsys, "train", "--resume", "run")
 
 
-@pytest.mark.parametrize("content", [None, "{", "[]", "{}"])
-def test_resume_without_environment(trained, here, capsys, content):
+@pytest.mark.parametrize("content", [None, "{", "[]", "[" * 100_000])
+def test_resume_needs_no_environment(trained, here, content):
     run = _copy(trained, here)
     (run / "environment.json").unlink()
     if content is not None:
         (run / "environment.json").write_text(content)
-    assert "environment.json is missing or damaged" in refused(capsys, "train", "--resume", "run", "--epochs", "9")
-    assert json.loads((run / "config.json").read_text())["config"]["epochs"] == 2, "a refusal changed the run"
+    assert cli.main(["train", "--resume", "run", "--epochs", "3"]) == 0
+    assert json.loads((run / "environment.json").read_text())["resumed"] == [{"step": 10, "epochs": [2, 3]}]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--epochs 1", "epochs must be at least 2, as many as are begun, got 1"),
+        ("--seed 4", "seed cannot change in a resumed run: it is 3, not 4; these can: epochs, patience, save-every"),
+        ("--learning-rate 1", "learning_rate cannot change in a resumed run: it is 0.002, not 1.0"),
+        ("--batch-size 100", "batch_size cannot change in a resumed run: it is 256, not 100"),
+        ("--model.widths 9", "model.widths cannot change in a resumed run: it is (8,), not (9,)"),
+    ],
+)
+def test_a_refused_resume_changes_nothing(trained, here, capsys, words, message):
+    run = _copy(trained, here)
+    before = files_of(run)
+    assert message in refused(capsys, "train", "--resume", "run", *words.split())
+    assert files_of(run) == before
+
+
+def test_the_same_options_may_be_said_again(trained, here):
+    _copy(trained, here)
+    assert cli.main(["train", "--resume", "run", "--seed", "3", "--batch-size", "256", "--save-every", "5"]) == 0
+
+
+def test_a_cosine_that_jumps_is_told(trained, here, capsys):
+    _copy(trained, here)
+    assert cli.main(["train", "--resume", "run", "--epochs", "4"]) == 0
+    told = "after epoch 2 of 4 instead of 2 it goes on from 0.001 instead of 0"
+    assert told in capsys.readouterr().err
+
+
+def test_a_run_killed_before_its_first_checkpoint_starts_again(trained, here, capsys):
+    run = _copy(trained, here)
+    for path in sorted(run.iterdir()):
+        if path.name != "config.json":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert cli.main(["train", "--resume", "run"]) == 0
+    out, err = capsys.readouterr()
+    assert err.strip() == "jaxdl: run ended before its first checkpoint: it starts again"
+    assert out.splitlines()[-5:-1] == trained[1].splitlines()[-5:-1]
 
 
 def test_resume_without_checkpoints(trained, here, capsys):
-    shutil.rmtree(_copy(trained, here) / "checkpoints")
+    run = _copy(trained, here)
+    shutil.rmtree(run / "checkpoints")
+    before = files_of(run)
     assert "no checkpoint" in refused(capsys, "train", "--resume", "run", "--epochs", "9")
-    assert not (here / "run" / "checkpoints").exists()
+    assert files_of(run) == before
+
+
+def test_a_run_in_use_is_refused(trained, here, capsys):
+    run = _copy(trained, here)
+    (run / ".lock").write_text("7 elsewhere\n")
+    before = files_of(run)
+    assert "run is in use by process 7 on elsewhere" in refused(capsys, "train", "--resume", "run", "--epochs", "9")
+    assert files_of(run) == before
 
 
 def test_diverged_run_exits_with_1_in_one_line(here, capsys):

@@ -2,8 +2,12 @@
 
 import csv
 import io
+import itertools
 import json
+import math
+import re
 import threading
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +16,7 @@ import pytest
 from rich.console import Console
 from small_tasks import assert_identical, line, scripted
 
-from jaxdl.training import Event, History, csv_log, early_stopping, fit, json_lines, progress, tensorboard
+from jaxdl.training import Event, History, callbacks, csv_log, early_stopping, fit, json_lines, progress, tensorboard
 from jaxdl.training.callbacks import record
 
 
@@ -69,6 +73,17 @@ def test_logs_hold_the_history(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["h.csv", "h.jsonl"], "no temporary file stays"
 
 
+def test_lines_of_a_run_that_diverged_are_json(tmp_path):
+    values = [math.nan, math.inf, 1.5]
+    fit(scripted(values), epochs=3, batch_size=4, callbacks=[json_lines(tmp_path / "h.jsonl")])
+
+    def no_json(word):
+        raise AssertionError(f"{word} is not JSON")
+
+    lines = [json.loads(text, parse_constant=no_json) for text in (tmp_path / "h.jsonl").read_text().splitlines()]
+    assert [line["val_loss"] for line in lines] == [None, None, 1.5]
+
+
 def test_history_fills_scores_that_come_late_or_stay_away():
     history = History()
     history.append(1, {"loss": 2.0})
@@ -123,13 +138,39 @@ def test_progress_bar_shows_scores_and_epoch():
     fit(line(), epochs=2, batch_size=4, callbacks=[progress(console)])
     assert not _refreshing()
     shown = written.getvalue()
-    assert "epoch 2/2" in shown
-    assert "val_loss" in shown
-    assert "steps/s" in shown
-    assert "6/6" in shown
+    assert shown.index("compiling") < shown.index("epoch 2/2")
+    for piece in ("epoch 2/2", "val_loss", "steps/s", "6/6"):
+        assert piece in shown
 
 
-@pytest.mark.parametrize("kind", ["begin", "step", "epoch"])
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_progress_bar_cuts_no_number(width, monkeypatch):
+    """A long run's figures: what does not fit is left out, what is shown is whole."""
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=True, width=width)
+    callback = progress(console)
+    history = History(params={"epochs": 200, "steps": 5000})
+    scores = {"loss": 123.45678, "accuracy": 0.5, "val_accuracy": 0.25, "val_loss": 1234.5}
+    monkeypatch.setattr(callbacks.time, "perf_counter", itertools.count(0.0, 100.0).__next__)
+    told: list[tuple[Any, int, int]] = [
+        ("compile", 1, 0),
+        ("begin", 1, 0),
+        ("step", 150, 745_000),
+        ("end", 150, 745_000),
+    ]
+    state: Any = None
+    for kind, epoch, step in told:
+        callback(Event(kind, epoch, step, state, scores, history, None))
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", written.getvalue()).replace("\r", "\n").splitlines()
+    (last,) = {row.rstrip() for row in shown if row.startswith("epoch 150")}
+    assert "…" not in last
+    assert len(last) <= width
+    assert "epoch 150/200  loss 123.4568" in last
+    assert ("val_accuracy 0.2500" in last) == (width >= 80)
+    assert ("745000/1000000" in last) == (width >= 120)
+
+
+@pytest.mark.parametrize("kind", ["compile", "begin", "step", "epoch"])
 def test_abort_is_told_once_to_every_callback_in_place_of_end(kind):
     before, after = [], []
     with pytest.raises(Boom):

@@ -18,8 +18,8 @@ def test_every_example_once_an_epoch(batch_size, steps):
     state, history = fit(line(), epochs=3, batch_size=batch_size)
     assert state.state["seen"].tolist() == [3] * 10
     assert int(state.step) == 3 * steps
-    facts = {"epochs": 3, "steps": steps, "batch_size": batch_size, "examples": 10, "steps_per_call": "auto"}
-    assert history.params == facts
+    facts = {"epochs": 3, "steps": steps, "batch_size": batch_size, "examples": 10, "seed": 0, "steps_per_call": "auto"}
+    assert history.params == facts | {"metrics": ["loss", "seconds", "val_loss"]}
 
 
 def _by_hand(task, n: int, batch_size: int, epochs: int, rate: float):
@@ -88,13 +88,14 @@ def test_events_in_their_order():
     events = []
     fit(line(), epochs=2, batch_size=4, steps_per_call=2, callbacks=[record(events)])
     first = [("begin", 1, 0), ("step", 1, 2), ("step", 1, 3), ("epoch", 1, 3)]
-    assert events == [*first, ("step", 2, 5), ("step", 2, 6), ("epoch", 2, 6), ("end", 2, 6)]
+    assert events == [("compile", 1, 0), *first, ("step", 2, 5), ("step", 2, 6), ("epoch", 2, 6), ("end", 2, 6)]
 
 
 def test_what_an_event_holds():
     events = []
     result = fit(line(), epochs=1, batch_size=4, steps_per_call=1, callbacks=[lambda e: events.append(e)])
-    begin, *steps, epoch, end = events
+    compiling, begin, *steps, epoch, end = events
+    assert compiling.kind == "compile"
     assert begin.metrics == {}
     assert begin.rows is None
     assert set(epoch.metrics) == {"loss", "val_loss", "seconds"}
@@ -134,9 +135,9 @@ def test_without_validation_there_are_no_such_scores():
 
 
 @pytest.mark.parametrize(
-    ("kind", "last_step", "epochs_done"), [("begin", 0, 0), ("step", 2, 0), ("epoch", 3, 1), ("end", 9, 3)]
+    ("kind", "last_step", "epochs_done"), [("begin", 0, 0), ("step", 3, 1), ("epoch", 3, 1), ("end", 9, 3)]
 )
-def test_stop_ends_the_run(kind, last_step, epochs_done):
+def test_stop_ends_the_run_after_its_epoch(kind, last_step, epochs_done):
     events = []
     stop = lambda event: STOP if event.kind == kind else None  # noqa: E731
     state, history = fit(line(), epochs=3, batch_size=4, steps_per_call=2, callbacks=[stop, record(events)])
@@ -209,6 +210,7 @@ def test_nan_without_nan_stop_goes_on_to_the_end(steps_per_call):
         ({"steps_per_call": 0}, 'steps_per_call must be "auto" or at least 1, got 0'),
         ({"steps_per_call": "fast"}, "got 'fast'"),
         ({"resume": True}, "no checkpoint to resume from"),
+        ({"save_every": -1}, "save_every must be seconds, at least 0, or None, got -1"),
     ],
 )
 def test_impossible_arguments(options, message):

@@ -23,7 +23,7 @@ from jaxdl.applications.summarization import METHODS, oracle, rank
 from jaxdl.artifacts import files
 from jaxdl.cli.compilation import use_compilation_cache
 from jaxdl.data.arrays import Arrays
-from jaxdl.data.sentences import porter_stemmer
+from jaxdl.data.words import porter_stemmer
 from jaxdl.metrics.summaries import Tokenizer, rouge, tokenize
 from jaxdl.models import ranker
 from jaxdl.runs import run_folder

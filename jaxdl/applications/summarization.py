@@ -13,7 +13,7 @@ A method gives every sentence a score; the n best are kept. The baselines are wh
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
@@ -21,7 +21,9 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxdl import similarity
-from jaxdl.data.sentences import Stemmer, split_sentences, words
+from jaxdl.data.sentences import split_sentences
+from jaxdl.data.stop_words import stop_words_of
+from jaxdl.data.words import Stemmer, words
 from jaxdl.metrics.summaries import rouge
 from jaxdl.models import textrank
 from jaxdl.similarity import term_weights
@@ -86,19 +88,27 @@ METHODS: Mapping[str, WordRanking] = MappingProxyType(
 )
 
 
-def rank(sentences: Sequence[str], method: str | Ranking = "textrank", *, stem: Stemmer | None = None) -> np.ndarray:
+def rank(
+    sentences: Sequence[str],
+    method: str | Ranking = "textrank",
+    *,
+    stem: Stemmer | None = None,
+    stop: Iterable[str] | None = None,
+) -> np.ndarray:
     """The score [N] of each sentence of a text.
 
     Args:
         sentences: texts.
         method: one of `METHODS`, or a function of the sentences such as `jaxdl.models.ranker.rank` with its parameters.
-        stem: see `jaxdl.data.sentences.words`; for `METHODS`.
+        stem: see `jaxdl.data.words.words`; for `METHODS`.
+        stop: words that do not count; by default those of English, Korean and the language of the text.
     Raises: ValueError for an unknown method, with the nearest name.
     """
     if not isinstance(method, str):
         return method(sentences)
     require_name("summarize", "method", method, METHODS)
-    return METHODS[method]([words(sentence, stem=stem) for sentence in sentences])
+    stop = stop_words_of(" ".join(sentences)) if stop is None else frozenset(stop)
+    return METHODS[method]([words(sentence, stop=stop, stem=stem) for sentence in sentences])
 
 
 def choose(scores: np.ndarray, n: int, sentences: Sequence[str] | None = None) -> list[int]:
@@ -124,6 +134,7 @@ def summarize(
     method: str | Ranking = "textrank",
     keywords: int = 0,
     stem: Stemmer | None = None,
+    stop: Iterable[str] = (),
 ) -> Summary:
     """Summarize a text by some of its sentences.
 
@@ -133,7 +144,8 @@ def summarize(
         ratio: or which share of them, in (0, 1], at least one sentence.
         method: one of `METHODS`, or a function that scores sentences.
         keywords: how many key words to find.
-        stem: see `jaxdl.data.sentences.words`.
+        stem: see `jaxdl.data.words.words`.
+        stop: more words that do not count, beside those of English, Korean and the language of the text.
     Raises: ValueError for a text without a sentence, an impossible number or share, an unknown method.
 
     >>> text = "Foxes hunt mice. Foxes also hunt birds and mice. It rained."
@@ -152,9 +164,10 @@ def summarize(
     if not parts:
         raise ValueError("summarize: there is no sentence in this text")
     n = math.ceil(ratio * len(parts)) if ratio is not None else 3 if sentences is None else sentences
-    scores = rank(parts, method, stem=stem)
+    stopped = stop_words_of(text) | frozenset(word.lower() for word in stop)
+    scores = rank(parts, method, stem=stem, stop=stopped)
     kept = tuple(Sentence(i, float(scores[i]), parts[i]) for i in choose(scores, n, parts))
-    return Summary(kept, tuple(textrank.keywords(parts, keywords)) if keywords else ())
+    return Summary(kept, tuple(textrank.keywords(parts, keywords, stop=stopped)) if keywords else ())
 
 
 def oracle(sentences: Sequence[str], references: Sequence[str], n: int = 1) -> list[int]:

@@ -1,4 +1,8 @@
-"""Stop words: function words that say nothing about what a text is about. English and Korean."""
+# ruff: noqa: RUF001 - letters of other alphabets are what this file is about
+"""Stop words: function words that say nothing about what a text is about, of a dozen languages, chosen by the text."""
+
+import re
+import unicodedata
 
 _ENGLISH = """
     a an the this that these those some any each every either neither both all another other such same own
@@ -25,7 +29,62 @@ _KOREAN = """
     때 때문 동안 후 뒤 전 중 위 위해 위한 대해 대한 통해 통한 따라 의해 의한 관해 관한 함께 바로 약 거의 조금 많이 잘
     안 못 있다 없다 하다 되다 이다 아니다 있는 없는 하는 되는 있고 없고 있어 있었다 없었다 있습니다 없습니다 않다 않는
     않았다 않습니다 것이다 것은 것을 것이 것도 수도 수는 수가
+    은 는 가 을 를 의 에 와 과 도 로 으로 만 에서 에게 부터 까지 처럼 보다 이며 이고 이다 입니다 들 들의 들은
 """
 
 ENGLISH = frozenset(_ENGLISH.split())
 KOREAN = frozenset(_KOREAN.split())
+
+_OTHERS = {
+    "spanish": """
+    de la el en y a los las un una unos unas que se del al con por para como su sus lo le les me te nos mi tu es son
+    era fue ha han ser está están no sí más pero o u e si ya muy también este esta estos estas ese esa eso esto cuando
+    donde quien cual cuales todo todos toda todas entre sobre sin hasta desde porque qué hay otro otra durante así""",
+    "portuguese": """
+    de da do das dos o a os as e em um uma uns umas que se na no nas nos com por para como seu sua seus suas ao aos à
+    às é são era foi ser está não mais mas ou se já muito também este esta isto esse essa isso quando onde quem qual
+    todo todos toda todas entre sobre sem até desde porque há pelo pela pelos pelas ele ela eles elas lhe""",
+    "french": """
+    de la le les des du un une et en à au aux que qui dans pour par sur avec ne pas plus se sa son ses ce cette ces il
+    elle ils elles on nous vous je tu est sont était être a ont avoir mais ou où donc car si leur leurs y d l qu c s n
+    comme tout tous toute toutes même aussi très sans entre jusque depuis après avant lors""",
+    "german": """
+    der die das den dem des ein eine einen einem einer eines und in zu mit von auf für ist sind war im am an als auch
+    es er sie wir ihr ich du nicht sich bei nach aus um über wie so dass daß oder aber wenn werden wird wurde hat haben
+    sein seine seiner durch zum zur vor noch nur kann man mehr diese dieser dieses bis unter""",
+    "italian": """
+    di e il la lo i gli le un una uno che in a da del della dei delle dello al alla ai alle con per non si su come è
+    sono era essere ha hanno ma o se più anche questo questa questi queste quello quella quando dove chi cui nel nella
+    nei nelle dal dalla sul sulla tra fra loro suo sua suoi sue ci ne molto tutto tutti""",
+    "dutch": """
+    de het een en van in is dat op te met voor zijn er niet aan om ook als bij naar uit maar dan door over ze hij zij
+    wij je ik was had heeft hebben worden wordt werd nog wel geen zo kan tot meer die deze dit hun hem haar""",
+    "polish": """
+    i w na z do się że nie to jest o jak po co za od a ale tak ich jego jej już tylko przez przy dla ten ta te tym tego
+    tej są był była było były być oraz lub czy który która które którzy jako może także między pod nad bez gdy bardzo
+    ze we ku aby żeby ma mają został została zostały""",
+    "russian": """
+    и в на с что не он она они оно по как это из за от для к у но а же так все его её их был была было были быть или
+    если бы то о об при до ещё уже только также который которая которые этот эта эти мы вы я ты со во чтобы когда где
+    очень может над под без между""",
+    "arabic": """
+    في من على إلى عن أن إن كان كانت هذا هذه ذلك تلك التي الذي الذين ما لا لم لن قد كل بعد قبل مع أو ثم هو هي هم كما
+    بين حيث عند عندما إذا لكن غير حتى منذ أي يكون تكون و كانوا لها له لهم به بها فيه فيها منها منه عليها عليه""",
+    "turkish": """
+    ve bir bu da de için ile çok daha olarak olan gibi en o ne var ya ki mi mı mu ise ama veya her kadar sonra önce
+    göre ancak değil şu biz siz onlar ben sen""",
+}
+LANGUAGES = {"english": ENGLISH, "korean": KOREAN, **{name: frozenset(text.split()) for name, text in _OTHERS.items()}}
+
+
+def stop_words_of(text: str) -> frozenset[str]:
+    """The English and Korean stop words, and those of the language that most of a text's words speak for.
+
+    >>> sorted(stop_words_of("el perro y el gato de la casa") & {"el", "de", "the", "und"})
+    ['de', 'el', 'the']
+    """
+    found = re.findall(r"[^\W\d_]+", unicodedata.normalize("NFC", text[:100_000]).lower())
+    counts = {name: sum(word in stop for word in found) for name, stop in LANGUAGES.items()}
+    language = max(counts, key=lambda name: counts[name])
+    ours = ENGLISH | KOREAN
+    return ours if counts[language] <= max(counts["english"], counts["korean"]) else ours | LANGUAGES[language]

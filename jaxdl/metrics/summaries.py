@@ -1,4 +1,4 @@
-"""ROUGE: how much of a reference summary a summary has in common with it. ROUGE-1, ROUGE-2, ROUGE-L.
+"""ROUGE: how much of a reference summary a summary has in common with it. ROUGE-N, ROUGE-L, ROUGE-Lsum.
 
 With c(g) the number of times that an n-gram g stands in a text,
 
@@ -12,7 +12,9 @@ These are the conventions of the package `rouge-score`, against which the number
 Reference: Lin, "ROUGE: a package for automatic evaluation of summaries", 2004.
 """
 
+import functools
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
@@ -28,17 +30,32 @@ class Score(NamedTuple):
     f: float
 
 
+_TOKENS = re.compile(
+    r"[a-z0-9]+"
+    r"|[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"  # each character of Chinese and Japanese
+    r"|[\uac00-\ud7a3\u1100-\u11ff\u3130-\u318f]+"  # Korean words
+    r"|[\u0370-\u1dff\u1f00-\u1fff\ua000-\uabff\ufb1d-\ufdff\ufe70-\ufeff]{2,}"  # words of other alphabets
+)
+_SIGNS = re.compile(r"[\u060c\u061b\u061f\u0964\u0965\u066a-\u066d\u06d4\u055a-\u055f\u05be\u05c0\u05c3\u1360-\u1368]")
+
+
 def tokenize(text: str, *, stem: Callable[[str], str] | None = None) -> list[str]:
-    """Words of a-z and 0-9 in lower case; with `stem`, those longer than three letters are stemmed.
+    """Words in lower case, by the script of each letter; with `stem`, Latin ones longer than three letters are stemmed.
 
-    The published figures use Porter's stemmer (`jaxdl.data.sentences.porter_stemmer`). For other alphabets than Latin
-    give `rouge` another tokenizer, such as `jaxdl.data.sentences.words`.
+    Latin letters are a-z and 0-9 alone, as in the package `rouge-score`, whose tokens these are for English. Korean and
+    other alphabets give their words, Chinese and Japanese their characters.
 
-    >>> tokenize("Don't panic: 42!")
-    ['don', 't', 'panic', '42']
+    The published figures use Porter's stemmer (`jaxdl.data.words.porter_stemmer`). For Korean words without their
+    particles give `rouge` the tokenizer `jaxdl.data.words.words`. A lone letter of another alphabet (α) is no word.
+
+    >>> tokenize("Don't panic: 42!"), tokenize("모델을 AI가 映画")
+    (['don', 't', 'panic', '42'], ['모델을', 'ai', '가', '映', '画'])
     """
-    found = re.findall(r"[a-z0-9]+", text.lower())
-    return found if stem is None else [stem(word) if len(word) > 3 else word for word in found]
+    text = text.lower()
+    if not text.isascii():
+        text = _SIGNS.sub(" ", unicodedata.normalize("NFC", text))
+    found = _TOKENS.findall(text)
+    return found if stem is None else [stem(word) if len(word) > 3 and word.isascii() else word for word in found]
 
 
 def rouge_n(summary: Sequence[str], reference: Sequence[str], n: int) -> Score:
@@ -85,33 +102,85 @@ def longest_common_subsequence(a: Sequence[str], b: Sequence[str]) -> int:
     return len(a) - row.bit_count()
 
 
-def rouge(summary: str, references: str | Sequence[str], *, tokenizer: Tokenizer = tokenize) -> dict[str, Score]:
-    """ROUGE-1, ROUGE-2 and ROUGE-L of a summary; of several references the one with the largest F, for each kind.
+def rouge_lsum(summary: Sequence[Sequence[str]], reference: Sequence[Sequence[str]]) -> Score:
+    """ROUGE-L of two lists of sentences, each a list of words: the union of the longest common subsequences.
+
+    Of each sentence of the reference, the words that lie on a longest common subsequence with any sentence of the
+    summary are hits, each word as often as it occurs in both texts.
+    Reference: Lin, "ROUGE: a package for automatic evaluation of summaries", 2004, section 3.2.
+
+    >>> f"{rouge_lsum([['w1', 'w2'], ['w1', 'w3']], [['w1', 'w2', 'w3']]).recall:.2f}"
+    '1.00'
+    """
+    left = Counter(word for sentence in summary for word in sentence)
+    hits = 0
+    for sentence in reference:
+        union = sorted({i for other in summary for i in _common_places(sentence, other)})
+        for word in (sentence[i] for i in union):
+            if left[word] > 0:
+                left[word] -= 1
+                hits += 1
+    return _score(hits, sum(map(len, summary)), sum(map(len, reference)))
+
+
+def _common_places(a: Sequence[str], b: Sequence[str]) -> list[int]:
+    """The places in `a` of one longest common subsequence with `b`: of equal ones that which `rouge-score` takes."""
+    table = [[0] * (len(b) + 1) for _ in range(len(a) + 1)]
+    for i, word in enumerate(a):
+        for j, other in enumerate(b):
+            table[i + 1][j + 1] = table[i][j] + 1 if word == other else max(table[i][j + 1], table[i + 1][j])
+    i, j, places = len(a), len(b), []
+    while i and j:
+        if a[i - 1] == b[j - 1]:
+            i, j = i - 1, j - 1
+            places.append(i)
+        elif table[i][j - 1] > table[i - 1][j]:
+            j -= 1
+        else:
+            i -= 1
+    return places
+
+
+def rouge(
+    summary: str,
+    references: str | Sequence[str],
+    *,
+    tokenizer: Tokenizer = tokenize,
+    kinds: Sequence[str] = ("rouge1", "rouge2", "rougeL"),
+) -> dict[str, Score]:
+    """ROUGE of a summary; of several references the one with the largest F, for each kind.
 
     Args:
         summary: a text.
         references: one text, or several.
         tokenizer: text -> words.
+        kinds: "rouge1", "rouge2", ...; "rougeL" of the whole texts; "rougeLsum" of their lines, a sentence each.
     Returns: {"rouge1": Score, "rouge2": Score, "rougeL": Score}.
-    Raises: ValueError without a reference.
+    Raises: ValueError without a reference, for an unknown kind.
 
     >>> {name: round(score.f, 2) for name, score in rouge("the cat sat", ["a dog", "the cat slept"]).items()}
     {'rouge1': 0.67, 'rouge2': 0.5, 'rougeL': 0.67}
+    >>> rouge("모델을 배운다", "모델을 배운다", kinds=["rougeLsum"])["rougeLsum"].f
+    1.0
     """
     references = [references] if isinstance(references, str) else references
     if not references:
         raise ValueError("rouge: at least one reference is needed")
-    words = tokenizer(summary)
-    each = [_all_kinds(words, tokenizer(reference)) for reference in references]
-    return {kind: max((scores[kind] for scores in each), key=lambda score: score.f) for kind in each[0]}
-
-
-def _all_kinds(summary: Sequence[str], reference: Sequence[str]) -> dict[str, Score]:
+    if unknown := [kind for kind in kinds if not re.fullmatch(r"rouge(?:[1-9]|L|Lsum)", kind)]:
+        raise ValueError(f"rouge: unknown kind {unknown[0]!r}; one of rouge1, rouge2, ..., rougeL, rougeLsum")
+    tokens = functools.cache(tokenizer)
     return {
-        "rouge1": rouge_n(summary, reference, 1),
-        "rouge2": rouge_n(summary, reference, 2),
-        "rougeL": rouge_l(summary, reference),
+        kind: max((_score_of(kind, summary, other, tokens) for other in references), key=lambda score: score.f)
+        for kind in kinds
     }
+
+
+def _score_of(kind: str, summary: str, reference: str, tokenizer: Tokenizer) -> Score:
+    if kind == "rougeLsum":
+        ours, theirs = ([tokenizer(line) for line in text.split("\n")] for text in (summary, reference))
+        return rouge_lsum(ours, theirs)
+    ours, theirs = tokenizer(summary), tokenizer(reference)
+    return rouge_l(ours, theirs) if kind == "rougeL" else rouge_n(ours, theirs, int(kind[5:]))
 
 
 def _score(hits: int, ours: int, theirs: int) -> Score:

@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl.data.sentences import words
+from jaxdl.data.words import words
 from jaxdl.losses import sparse_categorical_cross_entropy
 from jaxdl.models import textrank
 from jaxdl.nn.activations import relu

@@ -25,7 +25,7 @@ N nodes.
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -33,7 +33,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl.data.sentences import words
+from jaxdl.data.stop_words import stop_words_of
+from jaxdl.data.words import words
 from jaxdl.similarity import term_weights
 from jaxdl.types import Array, Key
 from jaxdl.validation import require_name, require_not_negative, require_positive, require_rate
@@ -193,7 +194,12 @@ def _pagerank(graph: Array, restart: Array, damping: Any, tolerance: Any) -> Arr
 
 
 def keywords(
-    sentences: Sequence[str], k: int, *, window: int = 2, config: Config | None = None
+    sentences: Sequence[str],
+    k: int,
+    *,
+    window: int = 2,
+    config: Config | None = None,
+    stop: Iterable[str] | None = None,
 ) -> list[tuple[str, float]]:
     """The k most central words and phrases of a text, best first.
 
@@ -206,6 +212,7 @@ def keywords(
         sentences: texts.
         k: how many; fewer come back from a short text.
         window: largest distance; 2 joins neighbors only.
+        stop: words that are no key words; by default those of English, Korean and the language of the text.
     Returns: (word or phrase, score) pairs.
 
     >>> text = ["Deep networks learn.", "Deep networks need data.", "We train deep networks."]
@@ -214,7 +221,8 @@ def keywords(
     """
     require_positive("keywords", k=k, window=window - 1)
     config = Config() if config is None else config
-    lists = [words(sentence) for sentence in sentences]
+    stop = stop_words_of(" ".join(sentences)) if stop is None else frozenset(stop)
+    lists = [words(sentence, stop=stop) for sentence in sentences]
     frequency = Counter(word for sentence in lists for word in sentence)
     nodes = sorted(word for word, _ in frequency.most_common(_MOST_WORDS))
     if not nodes:

@@ -137,6 +137,16 @@ def test_list_scores_are_those_of_a_plain_loop():
     np.testing.assert_allclose(found["ndcg"], ndcg)
 
 
+def test_item_sums_through_the_users_are_those_of_all_neighbors():
+    ratings = generate(30, 12, seed=1).ratings
+    world = list_methods.World(likings(ratings), True, Catalog(ratings.item_names, ratings.item_names, {}))
+    for row in range(3):
+        fast, plain = (list_methods.by_items(world, k)(world.table[row], row) for k in (None, 12))
+        np.testing.assert_allclose(fast.scores, plain.scores, atol=1e-9)
+        parts = {one.number: one.part for one in fast.because(5)}
+        assert sum(parts.values()) == pytest.approx(fast.scores[5])
+
+
 # ---------------------------------------------------------------- users of whom little is known
 
 CONSTANT = [("Ann", "A", 5), ("Ann", "B", 5), ("Bob", "A", 4), ("Bob", "C", 5), ("Bob", "D", 3)]

@@ -16,6 +16,7 @@ from small_tasks import needs_papers
 from jaxdl import cli
 from jaxdl.applications.summarization import METHODS, Sentence, choose, oracle, rank, summarize
 from jaxdl.artifacts import files
+from jaxdl.data import stop_words
 from jaxdl.data.sentences import split_sentences
 from jaxdl.models import ranker
 from jaxdl.recipes import scitldr_ranker
@@ -190,7 +191,9 @@ def test_command_reads_the_standard_input_in_any_encoding(encoding, monkeypatch,
         (b"text", ["--sentences", "two"], "--sentences"),
         (b"text", ["--sentence", "2"], "unknown option --sentence, did you mean '--sentences'"),
         (b"text", ["--ratio", "2"], r"ratio must be in \(0, 1\]"),
-        (b"text", ["more.txt"], "expected one file, or - for the standard input, got 2"),
+        (b"text", ["more.txt"], "cannot read more.txt"),
+        (b"<!doctype html><p>Yes.</p>", [], "is a page of HTML: --html summarizes its text"),
+        (b"<html><script>1</script></html>", ["--html"], "no sentence in this text"),
     ],
 )
 def test_command_refuses_in_one_line(content, words, message, tmp_path, capsys):
@@ -201,6 +204,75 @@ def test_command_refuses_in_one_line(content, words, message, tmp_path, capsys):
     assert out == ""
     assert err.count("\n") == 1
     assert re.search(message, err), err
+
+
+PAGE = """<!DOCTYPE html><html><head><title>Tea</title><style>p {}</style></head><body>
+<nav><a href="/">Home</a> <a href="/b">Blog</a></nav><h1>On tea</h1>
+<p>Tea is <b>hot</b>.<br>It cools &amp; waits.</p><ul><li>Green tea</li><li>Black tea</li></ul>
+<script>var x = "<p>No.</p>";</script><footer>Imprint</footer></body>"""
+
+
+def test_command_reads_pages(tmp_path, capsys):
+    path = tmp_path / "page.html"
+    path.write_text(PAGE)
+    assert cli.main(["summarize", str(path), "--html", "--sentences", "9", "--json"]) == 0
+    found = [sentence["text"] for sentence in json.loads(capsys.readouterr().out)["sentences"]]
+    assert found == ["On tea", "Tea is hot.", "It cools & waits.", "Green tea", "Black tea"]
+
+
+def test_command_takes_several_files_and_writes_one(harbor, tmp_path, capsys):
+    other = tmp_path / "library.txt"
+    other.write_text(LIBRARY, encoding="utf-8")
+    out = tmp_path / "found.json"
+    assert cli.main(["summarize", harbor, str(other), "--json", "--sentences", "1", "--out", str(out)]) == 0
+    assert capsys.readouterr().out == ""
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert [(one["file"], len(one["sentences"])) for one in found] == [(harbor, 1), (str(other), 1)]
+    assert cli.main(["summarize", harbor, str(other), "--sentences", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == harbor
+    assert lines[3] == str(other)
+
+
+def test_custom_stop_words_are_no_key_words(harbor, tmp_path, capsys):
+    (tmp_path / "stop.txt").write_text("harbor Walls\n")
+    words = ["summarize", harbor, "--keywords", "5", "--json", "--stop-words", str(tmp_path / "stop.txt")]
+    assert cli.main(words) == 0
+    keywords = {one["keyword"] for one in json.loads(capsys.readouterr().out)["keywords"]}
+    assert not {word for keyword in keywords for word in keyword.split()} & {"harbor", "walls"}
+
+
+OTHER_LANGUAGES = {
+    "spanish": (
+        "El perro de la casa duerme en el jardín y la gata come en la cocina. La casa de los abuelos es grande y el "
+        "jardín de la casa tiene árboles. El perro y la gata juegan en el jardín.",
+        {"jardín", "perro", "casa"},
+    ),
+    "polish": (
+        "Stary młyn stoi nad rzeką i nie pracuje już od lat. Rzeka jest głęboka, a młyn jest z kamienia. Ludzie z "
+        "miasta lubią młyn i rzekę.",
+        {"młyn", "rzeka", "miasta"},
+    ),
+    "arabic": (
+        "الكتاب على الطاولة في الغرفة. قرأ الطالب الكتاب في المكتبة، ثم عاد إلى الغرفة. هذا الكتاب من المكتبة.",
+        {"الكتاب", "المكتبة", "الغرفة"},
+    ),
+}
+
+
+@pytest.mark.parametrize("language", OTHER_LANGUAGES)
+def test_key_words_of_other_languages_are_no_function_words(language):
+    text, expected = OTHER_LANGUAGES[language]
+    found = {part for word, _ in summarize(text, keywords=8).keywords for part in word.split()}
+    assert not found & (stop_words.LANGUAGES[language])
+    assert len(found & expected) >= 2
+
+
+def test_korean_key_words_have_no_particles():
+    text = "이 function 의 값을 계산한다. function 은 값을 하나 돌려준다. 값은 실수다."
+    found = {part for word, _ in summarize(text, keywords=4).keywords for part in word.split()}
+    assert {"function", "값"} <= found
+    assert not found & {"의", "은", "값을", "값은"}
 
 
 @pytest.mark.parametrize("words", [[], ["missing.txt"], ["."]])

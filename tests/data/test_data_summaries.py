@@ -8,9 +8,9 @@ from small_tasks import needs_papers
 
 from jaxdl import data
 from jaxdl.applications.summarization import rank
-from jaxdl.data.sentences import porter_stemmer
 from jaxdl.data.sources import DataDamaged
 from jaxdl.data.summaries import read_scitldr
+from jaxdl.data.words import porter_stemmer
 from jaxdl.metrics import summaries
 
 LINE = '{"source": ["We try. ", "It works."], "source_labels": [0, 1], "target": ["A method."]}'

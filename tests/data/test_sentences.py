@@ -2,12 +2,14 @@
 """Where sentences end and what their words are: a small corpus of hard cases, "|" where a sentence must end."""
 
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxdl.data.sentences import STOP_WORDS, korean_stem, porter_stemmer, split_sentences, words
+from jaxdl.data.sentences import split_sentences
+from jaxdl.data.words import STOP_WORDS, korean_stem, porter_stemmer, words
 
 ENGLISH = [
     "Dr. Kim met Mr. Lee and Mrs. Park. | They talked for an hour.",
@@ -45,6 +47,30 @@ KOREAN = [
 ]
 
 
+def table() -> list[tuple[str, str, list[str]]]:
+    """(kind, text, its sentences) of `tests/files/sentences.txt`."""
+    found = []
+    for line in (Path(__file__).parents[1] / "files" / "sentences.txt").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            kind, marked = line.split("\t")
+            marked = marked.replace("\\n", "\n")
+            seen = marked.replace("\u200b", "").replace("\ufeff", "")  # invisible characters vanish
+            text = marked.replace(" | ", " ").replace("|", "").replace("\n ", "\n")
+            found.append((kind, text, [" ".join(sentence.split()) for sentence in seen.split("|")]))
+    return found
+
+
+@pytest.mark.parametrize("row", table(), ids=lambda row: f"{row[0]}: {row[1][:20]!r}")
+def test_the_table_of_sentences(row):
+    _, text, expected = row
+    assert split_sentences(text) == expected
+
+
+def test_the_table_has_all_kinds():
+    assert sum(len(expected) for _, _, expected in table()) >= 150
+    assert len({kind for kind, _, _ in table()}) >= 25
+
+
 @pytest.mark.parametrize("marked", ENGLISH + KOREAN)
 def test_sentences_end_where_a_reader_ends_them(marked):
     expected = [sentence.strip() for sentence in marked.split("|")]
@@ -76,7 +102,9 @@ def test_nothing_has_no_sentences(text):
 def test_no_character_is_lost_or_made(text):
     """Whatever the text: the sentences, put together, are the text without its white space."""
     found = split_sentences(text)
-    assert "".join("".join(found).split()) == "".join(text.split())
+    words_at_all = any(letter.isalnum() for letter in text)
+    assert "".join("".join(found).split()) == ("".join(text.split()) if words_at_all else "")
+    assert all(any(letter.isalnum() for letter in sentence) for sentence in found)  # no piece without a word
     assert all(sentence == " ".join(sentence.split()) != "" for sentence in found)
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - letters of other alphabets are what this file is about
 """ROUGE against the package `rouge-score` on thousands of pairs, and what it must be by definition."""
 
 import random
@@ -6,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxdl.data.sentences import porter_stemmer
-from jaxdl.data.sentences import words as korean_words
+from jaxdl.data.words import porter_stemmer
+from jaxdl.data.words import words as korean_words
 from jaxdl.metrics import summaries
 
 KINDS = ["rouge1", "rouge2", "rougeL"]
@@ -78,7 +79,49 @@ def test_nothing_scores_zero(summary, reference):
     assert set(summaries.rouge(summary, reference).values()) == {(0.0, 0.0, 0.0)}
 
 
-def test_korean_needs_a_tokenizer_of_its_own():
+@pytest.mark.parametrize("seed", range(3))
+def test_lsum_equals_rouge_score(seed):
+    scorer = pytest.importorskip("rouge_score.rouge_scorer").RougeScorer(["rougeLsum"])
+    rng = random.Random(seed)
+    break_up = lambda text: "".join(rng.choice(("\n", " ", " ")) if c == " " else c for c in text)  # noqa: E731
+    for summary, reference in zip(texts(150, seed), texts(150, seed + 9), strict=True):
+        summary, reference = break_up(summary), break_up(reference)
+        ours = summaries.rouge(summary, reference, kinds=["rougeLsum"])["rougeLsum"]
+        assert ours == pytest.approx(tuple(scorer.score(reference, summary)["rougeLsum"]), abs=1e-12)
+
+
+ENGLISH = [
+    "The café’s 3.14 µm lens — “good”, α > β?",
+    "naïve coöperation; 5 €",
+    "A_b state-of-the-art don’t x² ½",
+    "σ-algebra",
+]
+
+
+@pytest.mark.parametrize("text", ENGLISH)
+def test_tokens_of_english_are_those_of_rouge_score(text):
+    tokenizers = pytest.importorskip("rouge_score.tokenizers")
+    assert summaries.tokenize(text) == tokenizers.DefaultTokenizer(use_stemmer=False).tokenize(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("모델을 학습했다.", ["모델을", "학습했다"]),
+        ("映画を見た。", ["映", "画", "を", "見", "た"]),
+        ("Я читаю книгу, да!", ["читаю", "книгу", "да"]),
+        ("نموذج اللغة، جيد", ["نموذج", "اللغة", "جيد"]),
+        ("भाषा मॉडल।", ["भाषा", "मॉडल"]),
+    ],
+)
+def test_other_scripts_have_tokens(text, tokens):
+    assert summaries.tokenize(text) == tokens
+    found = summaries.rouge(text, text, kinds=["rouge1", "rouge2", "rougeL", "rougeLsum"])
+    assert all(score.f == 1 for score in found.values())
+
+
+def test_korean_words_without_particles_agree_more():
+    assert summaries.rouge("모델을 학습했다", "모델을 학습했다")["rouge1"].f == 1.0
     assert summaries.rouge("모델을 학습했다", "모델이 학습한다")["rouge1"].f == 0.0
     assert summaries.rouge("모델을 학습했다", "모델이 학습한다", tokenizer=korean_words)["rouge1"].f == 1.0
 
@@ -86,5 +129,7 @@ def test_korean_needs_a_tokenizer_of_its_own():
 def test_mistakes_are_named():
     with pytest.raises(ValueError, match="at least one reference"):
         summaries.rouge("a", [])
+    with pytest.raises(ValueError, match="unknown kind 'rouge-l'"):
+        summaries.rouge("a", "a", kinds=["rouge-l"])
     with pytest.raises(ValueError, match="n must be at least 1, got 0"):
         summaries.rouge_n(["a"], ["a"], 0)

@@ -92,12 +92,36 @@ def from_users(
 
 def by_items(world: World, k: int | None = None) -> Ask:
     """What is liked by those who like the same items."""
+    if world.explicit and k is None:
+        return _by_all_items(world)
     config = Config("item", k=k, significance=0 if world.explicit else 20)
     weights = popularity(world.table) ** _PRIOR if world.explicit else np.ones(world.table.shape[1])
 
     def ask(own: Any, row: int | None) -> Scored:
         near = neighborhood.similar_items(world.table, own, config)
         return _from_items(world, near, own, config, weights, lambda item, other: "")
+
+    return ask
+
+
+def _by_all_items(world: World) -> Ask:
+    """Without a k the sum over j goes through the users, W x = N^T (N x) with columns N of length 1: never all W."""
+    table, n_items = world.table, world.table.shape[1]
+    lengths = np.sqrt(np.bincount(table.indices, table.data**2, n_items))
+    unit = type(table)((table.data / lengths[table.indices], table.indices, table.indptr), shape=table.shape)
+    columns, weights = unit.tocsc(), popularity(table) ** _PRIOR
+
+    def ask(own: Any, row: int | None) -> Scored:
+        scores = unit.T @ (unit @ own.toarray()[0])
+        scores[own.indices] -= own.data  # no item is its own neighbor
+
+        def because(item: int) -> list[Because]:
+            near = (columns[:, own.indices].T @ columns[:, item]).toarray().ravel()
+            near[own.indices == item] = 0
+            parts = zip(own.indices.tolist(), (weights[item] * near * own.data).tolist(), near.tolist(), strict=True)
+            return [Because("like", j, part, f"similarity {w:.2f}") for j, part, w in parts]
+
+        return Scored(weights * np.where(scores > 1e-12, scores, 0), because)
 
     return ask
 

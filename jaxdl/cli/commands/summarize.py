@@ -12,11 +12,11 @@ from jaxdl.cli.compilation import use_compilation_cache
 if TYPE_CHECKING:
     from jaxdl.applications.summarization import Summary
 
-HELP = """summarize FILE|- [--sentences N | --ratio R] [--method NAME] [--keywords K] [--json]
+HELP = """summarize FILE|- [FILE ...] [--sentences N | --ratio R] [--method NAME] [--keywords K] [--html]
                  the sentences that stand for a whole text (English, Korean), and its key words"""
 
-_USAGE = "usage: jaxdl summarize FILE|- [--sentences N | --ratio R] [--method NAME] [--keywords K] [--json]"
-_SWITCHES = ("--json", "--no-json", "--stem", "--no-stem", "-h", "--help")
+_USAGE = f"usage: jaxdl {HELP.splitlines()[0]}"
+_SWITCHES = ("--json", "--no-json", "--stem", "--no-stem", "--html", "--no-html", "-h", "--help")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,10 @@ class Options:
         method: textrank, lexrank, lexrank-lead, bm25, centroid, lead or random.
         ranker: folder of a finished scitldr_ranker run, whose network ranks the sentences instead.
         keywords: how many key words to find.
+        html: the files are pages of HTML: their text is read, without menus and scripts.
         json: print JSON.
+        out: write into this file instead of printing.
+        stop_words: file with more words that do not count, separated by white space.
         stem: reduce English words to their stems first (needs nltk).
         encoding: of the file; UTF-8 (or what its byte-order mark says) by default.
     """
@@ -39,7 +42,10 @@ class Options:
     method: str = "textrank"
     ranker: Path | None = None
     keywords: int = 0
+    html: bool = False
     json: bool = False
+    out: Path | None = None
+    stop_words: Path | None = None
     stem: bool = False
     encoding: str | None = None
 
@@ -48,25 +54,60 @@ def run(argv: list[str]) -> int:
     """Summarize and print; returns the exit code."""
     files, rest = _split(argv)
     options: Options = parse(Options, rest, command="summarize FILE|-", about=HELP)
-    if len(files) != 1:
-        raise UsageError(f"expected one file, or - for the standard input, got {len(files)}; {_USAGE}")
+    if not files:
+        raise UsageError(f"expected a file, or - for the standard input; {_USAGE}")
+    texts = [_text(name, options) for name in files]  # before anything slow: a file that cannot be read is said at once
+    summaries = _summaries(texts, options)
+    if options.json:
+        each = [as_dict(summary) for summary in summaries]
+        named = [{"file": name, **one} for name, one in zip(files, each, strict=True)]
+        printed = json.dumps(each[0] if len(files) == 1 else named, ensure_ascii=False, indent=1)
+    else:
+        parts = [as_text(summary) for summary in summaries]
+        titled = (f"{name}\n{part}" for name, part in zip(files, parts, strict=True))
+        printed = parts[0] if len(files) == 1 else "\n\n".join(titled)
+    if options.out is None:
+        print(printed)
+    else:
+        from jaxdl.artifacts.files import write
+
+        write(options.out, lambda path: path.write_text(printed + "\n", encoding="utf-8"))
+    return 0
+
+
+def _text(name: str, options: Options) -> str:
+    """The text of a file; of a page only where the user says that it is one."""
+    from jaxdl.data.html_text import html_text, is_html
     from jaxdl.data.text_files import read_text
 
-    text = read_text(files[0], encoding=options.encoding)
+    text = read_text(name, encoding=options.encoding)
+    if options.html:
+        return html_text(text)
+    if is_html(text):
+        raise UsageError(f"{name} is a page of HTML: --html summarizes its text")
+    return text
+
+
+def _summaries(texts: list[str], options: Options) -> "list[Summary]":
     use_compilation_cache()
     from jaxdl.applications.summarization import summarize
-    from jaxdl.data.sentences import porter_stemmer
+    from jaxdl.data.text_files import read_text
+    from jaxdl.data.words import porter_stemmer
 
-    summary = summarize(
-        text,
-        sentences=options.sentences,
-        ratio=options.ratio,
-        method=options.method if options.ranker is None else _trained(options.ranker),
-        keywords=options.keywords,
-        stem=porter_stemmer() if options.stem else None,
-    )
-    print(as_json(summary) if options.json else as_text(summary))
-    return 0
+    stop = read_text(options.stop_words, encoding=options.encoding).split() if options.stop_words else ()
+    method = options.method if options.ranker is None else _trained(options.ranker)
+    return [
+        summarize(
+            text,
+            sentences=options.sentences,
+            ratio=options.ratio,
+            method=method,
+            keywords=options.keywords,
+            stem=porter_stemmer() if options.stem else None,
+            stop=stop,
+        )
+        for text in texts
+    ]
 
 
 def _split(argv: list[str]) -> tuple[list[str], list[str]]:
@@ -91,13 +132,12 @@ def as_text(summary: "Summary") -> str:
     return "\n".join(lines)
 
 
-def as_json(summary: "Summary") -> str:
+def as_dict(summary: "Summary") -> dict[str, Any]:
     """{"sentences": [{"index", "score", "text"}], "keywords": [{"keyword", "score"}]}."""
-    content = {
+    return {
         "sentences": [asdict(sentence) for sentence in summary.sentences],
         "keywords": [{"keyword": word, "score": score} for word, score in summary.keywords],
     }
-    return json.dumps(content, ensure_ascii=False, indent=1)
 
 
 def _trained(folder: Path) -> Callable[[Any], Any]:

@@ -190,6 +190,23 @@ def attention_maps(
 _SCRIPTS = ("Noto Sans CJK KR", "Noto Sans CJK JP", "NanumGothic", "Malgun Gothic", "AppleGothic", "WenQuanYi Zen Hei")
 
 
+def save(figure: Any, path: Path) -> None:
+    """Write a figure: each of its texts in fonts of this machine that have its letters, whatever script they are of.
+
+    Letters that no font here has are written as their code points, such as D55C.
+    """
+    from matplotlib.text import Text
+
+    foreign = [text for text in figure.findobj(Text) if not text.get_text().isascii()]
+    if foreign:
+        fonts = _fonts("".join(text.get_text() for text in foreign))
+        known = set().union(*(_glyphs(font) for font in fonts)) | {ord("\n")}
+        for text in foreign:
+            text.set_fontfamily(fonts)
+            text.set_text("".join(c if ord(c) in known else f"{ord(c):04X}" for c in text.get_text()))
+    figure.savefig(path, dpi=120)
+
+
 def _fonts(text: str) -> list[str]:
     """matplotlib's own font, and behind it those on this machine that draw scripts which it has not."""
     from matplotlib import font_manager

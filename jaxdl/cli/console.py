@@ -1,5 +1,6 @@
 """What the commands print: tables and scores."""
 
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,3 +29,12 @@ def print_scores(run: Any) -> None:
         print()
         print_table(["score", "value"], [[name, f"{value:.4f}"] for name, value in run.more_scores.items()])
     print(f"{run.headline} {run.score:.4f}  {run.folder}")
+
+
+def plain(text: str) -> str:
+    """Text from a file as a terminal may show it: control characters, which could command it, as their codes.
+
+    >>> print(plain("red: " + chr(27) + "[31m"))
+    red: \\x1b[31m
+    """
+    return "".join(c if c in "\n\t" or unicodedata.category(c) != "Cc" else f"\\x{ord(c):02x}" for c in text)

@@ -146,7 +146,7 @@ def _train(
     figures = {"curves": lambda state, data: pictures.curves(history.history, history.epoch)} | dict(task.pictures)
     for name, draw in figures.items():
         figure = draw(state, task.data)
-        files.write(folder / f"{name}.png", lambda path, figure=figure: figure.savefig(path, dpi=120))
+        files.write(folder / f"{name}.png", lambda path, figure=figure: pictures.save(figure, path))
     seconds = {"train": trained - start, "in_all": time.perf_counter() - start}
     notes.update(
         parameters=parameter_count(state.params),

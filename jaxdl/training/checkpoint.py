@@ -31,6 +31,7 @@ from jaxdl.tree import named_leaves
 from jaxdl.types import Metrics
 
 _LAST = 3
+_ROOM = 2**19  # bytes beside the arrays, which orbax holds twice while it merges its files
 _log = logging.getLogger(__name__)
 
 
@@ -214,6 +215,7 @@ class Checkpoints:
         try:
             shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir(parents=True)
+            _require_room(temporary, 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + _ROOM)
             with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
                 checkpointer.save(temporary / "state", args=ocp.args.StandardSave(state))
             (temporary / "progress.json").write_text(progress)
@@ -265,6 +267,12 @@ def _from_json(text: str) -> Saved:
     history.history = {name: [float(value) for value in values] for name, values in history.history.items()}
     totals = [np.frombuffer(bytes.fromhex(data), dtype).reshape(shape) for dtype, shape, data in fields["totals"]]
     return Saved(**(fields | {"history": history, "totals": totals}))
+
+
+def _require_room(folder: Path, size: int) -> None:
+    """Raise OSError where the disk is too full: orbax would find out in threads, each with a traceback of its own."""
+    if shutil.disk_usage(folder).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def _unwritable(error: Exception, folder: Path) -> OSError:

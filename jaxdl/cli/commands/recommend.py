@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from jaxdl.cli.arguments import UsageError, parse
 from jaxdl.cli.compilation import use_compilation_cache
+from jaxdl.cli.console import plain
 
 if TYPE_CHECKING:
     from jaxdl.data.catalogs import Catalog
@@ -79,7 +80,7 @@ def run(argv: list[str]) -> int:
     )
     say_skipped(options.ratings, ratings.malformed, f"{len(ratings.values):,} ratings read")
     for note in ratings.notes:
-        print(f"jaxdl: {note}", file=sys.stderr)
+        print(plain(f"jaxdl: {note}"), file=sys.stderr)
     named = options.items or (options.ratings if is_dst(options.ratings) else None)  # such a file names its items
     items, users = (_catalog(path, options) for path in (named, options.users))
     found = recommend(
@@ -101,16 +102,16 @@ def run(argv: list[str]) -> int:
     width = max((len(one.item) for one in found), default=0)
     for place, one in enumerate(found, 1):
         number = one.score if one.rating is None else one.rating
-        print(f"{place:>3}  {number:7.3f}  {one.item:<{width}}".rstrip())
+        print(plain(f"{place:>3}  {number:7.3f}  {one.item:<{width}}".rstrip()))
         for reason in one.reasons if options.because else ():
-            print(f"{'':14}{reason}")
+            print(plain(f"{'':14}{reason}"))
     return 0
 
 
 def say_skipped(path: Path, malformed: tuple[str, ...], read: str) -> None:
     """The first three malformed lines, and how many there are."""
     for line in malformed[:3]:
-        print(f"jaxdl: {path}: skipped {line}", file=sys.stderr)
+        print(plain(f"jaxdl: {path}: skipped {line}"), file=sys.stderr)
     if malformed:
         print(f"jaxdl: {len(malformed)} malformed line(s) skipped, {read}", file=sys.stderr)
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from jaxdl.cli.arguments import UsageError, parse
 from jaxdl.cli.compilation import use_compilation_cache
+from jaxdl.cli.console import plain
 
 HELP = """similar [--items FILE] --item NAME [--count N] [--by ATTRIBUTE ...] [--map FILE.png]
                  items with similar attributes: of a CSV or MovieLens file, or of 17,472 films (extra: films)"""
@@ -54,16 +55,17 @@ def run(argv: list[str]) -> int:
     else:
         catalog = films()
     row, found = similar(catalog, options.item, count=options.count, attributes=options.by)
-    print(catalog.label(row))
+    print(plain(catalog.label(row)))
     if not found:
         print("no other item shares an attribute with it that not all have", file=sys.stderr)
     width = max((len(catalog.label(other)) for other, _, _ in found), default=0)
     for place, (other, near, shared) in enumerate(found, 1):
-        print(f"{place:>3}  {near:.3f}  {catalog.label(other):<{width}}  {', '.join(shared)}")
+        print(plain(f"{place:>3}  {near:.3f}  {catalog.label(other):<{width}}  {', '.join(shared)}"))
     if options.map is not None:
         from jaxdl.artifacts.files import write
+        from jaxdl.artifacts.pictures import save
 
         figure = draw(catalog, (row, *(other for other, _, _ in found)))
-        write(options.map, lambda path: figure.savefig(path, dpi=120))
+        write(options.map, lambda path: save(figure, path))
         print(f"map of {len(catalog.ids):,} items: {options.map}")
     return 0

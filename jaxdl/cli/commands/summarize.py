@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxdl.cli.arguments import UsageError, flags, parse
 from jaxdl.cli.compilation import use_compilation_cache
+from jaxdl.cli.console import plain
 
 if TYPE_CHECKING:
     from jaxdl.applications.summarization import Summary
@@ -67,7 +68,7 @@ def run(argv: list[str]) -> int:
         titled = (f"{name}\n{part}" for name, part in zip(files, parts, strict=True))
         printed = parts[0] if len(files) == 1 else "\n\n".join(titled)
     if options.out is None:
-        print(printed)
+        print(printed if options.json else plain(printed))
     else:
         from jaxdl.artifacts.files import write
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from jaxdl.cli.arguments import UsageError, pop_options, positional
 from jaxdl.cli.compilation import use_compilation_cache
+from jaxdl.cli.console import plain
 
 HELP = """translate RUN [TEXT ...] [--beam N] [--attention FILE.png]
                  what a run's sequence model makes of texts, or of the lines of standard input;
@@ -29,7 +30,7 @@ def run(argv: list[str]) -> int:
     if not sources:
         raise UsageError(f"nothing to translate: no text given, standard input is empty; usage: jaxdl {_USAGE}")
     for output in translation.translate(system, params, sources, beam=beam):
-        print(" ".join(output.split("\n")))
+        print(plain(" ".join(output.split("\n"))))
     if picture is not None:
         _draw(*translation.attention(system, params, sources[0], beam=beam), picture)
     return 0
@@ -84,4 +85,4 @@ def _draw(weights: Any, written: list[str], read: list[str], path: Path) -> None
     panels = [(weights[layer, head], written, read) for layer in range(n_layers) for head in range(n_heads)]
     titles = [f"head {head + 1}" for head in range(n_heads)] if n_heads > 1 else []
     figure = pictures.attention_maps(panels, titles=titles, columns=n_heads)
-    files.write(path, lambda temporary: figure.savefig(temporary, dpi=120))
+    files.write(path, lambda temporary: pictures.save(figure, temporary))

@@ -85,11 +85,34 @@ def recommendations(record: str, digits: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def lists() -> str:
+    """Lists of explicit ratings by set and method: precision and NDCG at 10 with 95 % intervals over users."""
+    sets = json.loads((RESULTS / "scores" / "rating_lists.json").read_text())["sets"]
+    lines = ["| set | method | precision@10 | NDCG@10 | NDCG above popularity |", "|---|---|---|---|---|"]
+    for name, found in sorted(sets.items()):
+        for method, row in found["lists"].items():
+            cells = (f"{row[kind][0]:.3f} ± {row[kind][1]:.3f}" for kind in ("precision", "ndcg", "ndcg_above_popular"))
+            lines.append(f"| {name} | {method} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def splits() -> str:
+    """Sentences of the project's table that are split as it says, ours beside the packages."""
+    record = json.loads((RESULTS / "scores" / "sentence_splits.json").read_text())
+    lines = ["| splitter | texts right | F1 of the ends |", "|---|---|---|"]
+    for name, by_part in record["scores"].items():
+        found = by_part["all"]
+        version = f" {record['versions'][name]}" if record["versions"][name] else ""
+        lines.append(f"| {name}{version} | {found['right']} of {found['texts']} | {found['f1']:.3f} |")
+    return "\n".join(lines) + "\n"
+
+
 def generate(readme: str) -> str:
     """README with every generated section written anew."""
     sections = {"output": output(), "scores": scores(), "summaries": summaries(), "speed": tables.section()}
     sections["recommendations"] = recommendations("recommenders_msweb", 1)
     sections["ratings"] = recommendations("recommenders_ratings", 3)
+    sections |= {"lists": lists(), "splits": splits()}
     sections |= {"generative": generative.table(), "codes": generative.codes(), "sequences": sequences()}
     for name, content in sections.items():
         readme = section(readme, name, content)

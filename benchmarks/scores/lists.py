@@ -8,6 +8,7 @@ and others: any `user,item,rating`); the results are stored beside those of the 
 
 import argparse
 import datetime
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -96,7 +97,7 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--most-users", type=int, default=1000)
     arguments = parser.parse_args()
-    record: dict[str, Any] = {"sets": {}}
+    target = SCORES / "rating_lists.json"
     for i, path in enumerate(arguments.ratings):
         ratings = read_ratings(path)
         items = read_catalog(arguments.titles[i]) if i < len(arguments.titles) else None
@@ -105,21 +106,22 @@ def main() -> None:
         table = lists(ratings, items, arguments.splits, arguments.most_users)
         for name, row in table.items():
             cells = (f"{kind} {row[kind][0]:.4f} ± {row[kind][1]:.4f}" for kind in ("precision", "ndcg"))
-            above = "  ".join(
-                f"{m:+.4f} ± {c:.4f}" for m, c in (row["precision_above_popular"], row["ndcg_above_popular"])
-            )
+            pairs = (row["precision_above_popular"], row["ndcg_above_popular"])
+            above = "  ".join(f"{mean:+.4f} ± {half:.4f}" for mean, half in pairs)
             print(f"  {name:<8}  {'  '.join(cells)}  above popular {above}  {row['seconds']} s", flush=True)
         errors = predicted(ratings, arguments.folds)
-        print("  rmse", {name: round(float(np.mean(values)), 4) for name, values in errors.items()})
-        record["sets"][path.stem] = sizes | {"lists": table, "rmse": errors}
-    record |= {
-        "published": {"ml-100k, five folds (Surprise)": SURPRISE},
-        "date": datetime.date.today().isoformat(),
-        "hardware": hardware(),
-        "versions": versions("jax", "jaxdl", "numpy", "scipy"),
-    }
-    SCORES.mkdir(parents=True, exist_ok=True)
-    files.write_json(SCORES / "rating_lists.json", record)
+        print("  rmse", {name: round(float(np.mean(values)), 4) for name, values in errors.items()}, flush=True)
+        protocol = {"splits": arguments.splits, "most_users": arguments.most_users, "folds": arguments.folds}
+        record: dict[str, Any] = json.loads(target.read_text(encoding="utf-8")) if target.is_file() else {"sets": {}}
+        record["sets"][path.stem] = sizes | protocol | {"lists": table, "rmse": errors}
+        record |= {
+            "published": {"ml-100k, five folds (Surprise)": SURPRISE},
+            "date": datetime.date.today().isoformat(),
+            "hardware": hardware(),
+            "versions": versions("jax", "jaxdl", "numpy", "scipy"),
+        }
+        SCORES.mkdir(parents=True, exist_ok=True)
+        files.write_json(target, record)  # after each set: a long measurement that is cut off keeps what it has
 
 
 if __name__ == "__main__":

@@ -8,13 +8,6 @@ from jaxdl.checks import derivative_report
 NO_FORWARD_RULE = "26 November 2026: a hand-written `jax.custom_vjp`, which has no forward mode"
 PENDING = dict.fromkeys(
     [
-        "nn.conv2d",
-        "nn.conv2d/valid-strided",
-        "nn.conv2d/dilated",
-        "nn.conv2d/pointwise-strided",
-        "nn.conv2d/winograd",
-        "nn.conv1d",
-        "nn.conv_transpose2d",
         "nn.batch_norm/train",
         "nn.layer_norm",
         "models.autoencoder",

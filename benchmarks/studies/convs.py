@@ -1,4 +1,4 @@
-"""The measured table behind `jaxdl.kernels.convolution.choose`, `max_pool2d` and the norms' backward passes.
+"""The measured table behind `jaxdl.kernels.convolution.choice`, `max_pool2d` and the norms' backward passes.
 
     python -m benchmarks.studies.convs [--rounds 15] [--only c2 r1 ...]
 
@@ -20,8 +20,9 @@ from jax import lax
 
 from benchmarks import RESULTS
 from benchmarks.measuring.timing import measure
-from jaxdl.kernels import convolution
-from jaxdl.kernels.convolution.geometry import Geometry, output_hw
+from jaxdl.kernels.convolution import choice, winograd
+from jaxdl.kernels.convolution.geometry import Geometry, output_size
+from jaxdl.kernels.convolution.primitive import FORMS
 from jaxdl.nn import norm
 from jaxdl.nn.pool import max_pool2d
 
@@ -52,7 +53,7 @@ def draw(seed: int, shape: tuple[int, ...]) -> jax.Array:
 
 def applies(formulation: str, w_shape: tuple[int, ...], geometry: Geometry, part: str) -> bool:
     if formulation == "winograd":
-        return convolution.winograd.fits(w_shape, geometry)
+        return winograd.fits(w_shape, geometry)
     if formulation == "taps":
         return w_shape[2] <= 3
     return part != "input_grad" or formulation != "patches" or geometry.strides == (1, 1)
@@ -61,9 +62,9 @@ def applies(formulation: str, w_shape: tuple[int, ...], geometry: Geometry, part
 def part_function(part: str, formulation: str, geometry: Geometry, w_shape, x_shape) -> Callable[..., Any]:
     """(x, w, dy) -> the part, reading only what it needs."""
     return {
-        "forward": lambda x, w, dy: convolution.FORWARD[formulation](x, w, geometry),
-        "input_grad": lambda x, w, dy: convolution.INPUT_GRAD[formulation](dy, w, geometry, x_shape),
-        "weight_grad": lambda x, w, dy: convolution.WEIGHT_GRAD[formulation](x, dy, geometry, w_shape),
+        "forward": lambda x, w, dy: FORMS["forward"][formulation](x, w, geometry),
+        "input_grad": lambda x, w, dy: FORMS["input_grad"][formulation](dy, w, geometry, x_shape),
+        "weight_grad": lambda x, w, dy: FORMS["weight_grad"][formulation](x, dy, geometry, w_shape),
     }[part]
 
 
@@ -88,11 +89,11 @@ def convolutions(rounds: int, only: list[str]) -> dict[str, Any]:
     for name, (x_shape, w_shape, geometry) in SHAPES.items():
         if only and name not in only:
             continue
-        dy_shape = (x_shape[0], *output_hw(x_shape, w_shape, geometry), w_shape[3])
+        dy_shape = (x_shape[0], *output_size(x_shape, w_shape, geometry), w_shape[3])
         args = draw(0, x_shape), draw(1, w_shape), draw(2, dy_shape)
         scanned = tuple(jnp.stack([a] * STEPS) for a in args)
-        kind = w_shape, geometry, jnp.dtype("float32"), jax.default_backend()
-        chosen = {"call": convolution.choose(*kind, in_loop=False), "scan": convolution.choose(*kind)}
+        kind = w_shape, geometry, jnp.dtype("float32")
+        chosen = {"call": choice.choose(*kind, in_loop=False), "scan": choice.choose(*kind)}
         gigaflop = 2e-9 * args[2].size * w_shape[0] * w_shape[1] * w_shape[2]
         table[name] = {"x": x_shape, "w": w_shape, "strides": geometry.strides, "gigaflop": round(gigaflop, 4)}
         for part, formulations in PARTS.items():

@@ -6,7 +6,6 @@ equal value; "auto" leaves the choice to the platform. `key=None` means determin
 """
 
 from jaxdl.kernels.attention import chunked_attention as chunked_attention
-from jaxdl.kernels.convolution import outside_loops as outside_loops
 from jaxdl.nn import activations as activations
 from jaxdl.nn import initializers as initializers
 from jaxdl.nn.affine import dense as dense
@@ -28,9 +27,11 @@ from jaxdl.nn.caching import init_key_value_cache as init_key_value_cache
 from jaxdl.nn.caching import memory_cache as memory_cache
 from jaxdl.nn.conv import conv1d as conv1d
 from jaxdl.nn.conv import conv2d as conv2d
+from jaxdl.nn.conv import conv3d as conv3d
 from jaxdl.nn.conv import conv_transpose2d as conv_transpose2d
 from jaxdl.nn.conv import init_conv1d as init_conv1d
 from jaxdl.nn.conv import init_conv2d as init_conv2d
+from jaxdl.nn.conv import init_conv3d as init_conv3d
 from jaxdl.nn.copying import init_pointer as init_pointer
 from jaxdl.nn.copying import mix_copies as mix_copies
 from jaxdl.nn.copying import pointer as pointer
@@ -51,9 +52,13 @@ from jaxdl.nn.norm import init_layer_norm as init_layer_norm
 from jaxdl.nn.norm import init_rms_norm as init_rms_norm
 from jaxdl.nn.norm import layer_norm as layer_norm
 from jaxdl.nn.norm import rms_norm as rms_norm
+from jaxdl.nn.pool import avg_pool1d as avg_pool1d
 from jaxdl.nn.pool import avg_pool2d as avg_pool2d
+from jaxdl.nn.pool import avg_pool3d as avg_pool3d
 from jaxdl.nn.pool import global_avg_pool2d as global_avg_pool2d
+from jaxdl.nn.pool import max_pool1d as max_pool1d
 from jaxdl.nn.pool import max_pool2d as max_pool2d
+from jaxdl.nn.pool import max_pool3d as max_pool3d
 from jaxdl.nn.pool import upsample2d as upsample2d
 from jaxdl.nn.recurrence import bidirectional as bidirectional
 from jaxdl.nn.recurrence import gru_cell as gru_cell

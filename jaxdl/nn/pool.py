@@ -1,21 +1,20 @@
-"""Pooling and nearest-neighbor upsampling of images [B, H, W, C].
+"""Pooling of sequences [B, T, C], images [B, H, W, C] and volumes [B, D, H, W, C]; nearest-neighbor upsampling.
 
 Dims: B batch, H/W height and width, P/Q height and width out, C channels, k window, s strides.
 """
 
 import functools
+import math
 
 import chex
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxdl.kernels import pooling
+from jaxdl.nn.windows import Padding, PaddingLike, Window, explicit, per_axis
 from jaxdl.types import Array, at_least_float32
-
-Window = tuple[int, int]
-Padding = tuple[tuple[int, int], tuple[int, int]]
-PaddingLike = str | Padding
+from jaxdl.validation import require_floating
 
 
 def max_pool2d(
@@ -31,61 +30,43 @@ def max_pool2d(
         y[b, p, q, c] = max_{i, j} x[b, s p + i - lo, s q + j - lo, c]
 
     Padding counts as minus infinity. Where several values of a window tie for the maximum, the whole gradient goes to
-    the first of them, row by row, as in torch and in XLA's select-and-scatter. That native gradient is slow on a CPU,
-    so "auto" takes pairwise maxima there, along the rows and then down the columns: the same values, the same gradient.
+    the first of them, row by row, as in torch and in XLA's select-and-scatter.
 
     Args:
         x: [B, H, W, C], any float dtype.
-        window: k, (height, width).
+        window: k, one integer or (height, width).
         strides: s; None means `window`, so that the windows do not overlap.
         padding: "VALID", "SAME" or ((top, bottom), (left, right)).
-        method: "auto", "pairs" (pairwise maxima) or "lax" (reduce_window).
+        method: "lax" is `reduce_window`, "pairs" pairwise maxima with the same gradient (`kernels.pooling`); "auto"
+            takes these on a CPU.
     Returns: [B, P, Q, C], dtype of `x`.
-    Raises: ValueError if the window does not fit into `x`.
+    Raises: ValueError if the window does not fit into `x`, or `x` is not floating.
 
     >>> x = jnp.array([[1.0, 2.0, 9.0], [4.0, 3.0, 9.0]])[None, :, :, None]
-    >>> max_pool2d(x, (2, 2))[0, :, :, 0].tolist()
+    >>> max_pool2d(x, 2)[0, :, :, 0].tolist()
     [[4.0]]
     """
-    strides = window if strides is None else strides
-    pads = _explicit("max_pool2d", x, window, strides, padding)
-    if method == "auto":
-        method = "pairs" if jax.default_backend() == "cpu" else "lax"
-    lowest = np.array(-np.inf, x.dtype)  # a constant: JAX knows the gradient of a maximum only from this start
+    return _max_pool("nn.max_pool2d", 2, x, window, strides, padding, method)
+
+
+def _max_pool(
+    where: str, n: int, x: Array, window: Window, strides: Window | None, padding: PaddingLike, method: str
+) -> Array:
+    """The largest value of each window over n axes."""
+    x, window, strides, pads = _checked(where, n, x, window, strides, padding)
+    pairs = functools.partial(pooling.max_pool, window=window, strides=strides, pads=pads)
+
+    def native(x: Array) -> Array:
+        lowest = np.array(-np.inf, x.dtype)  # a constant: JAX knows the gradient of a maximum only from this start
+        return lax.reduce_window(x, lowest, lax.max, (1, *window, 1), (1, *strides, 1), ((0, 0), *pads, (0, 0)))
+
     if method == "lax":
-        sizes, moves = (1, *window, 1), (1, *strides, 1)
-        return lax.reduce_window(x, lowest, lax.max, sizes, moves, ((0, 0), *pads, (0, 0)))
-    if method != "pairs":
-        raise ValueError(f"max_pool2d: method {method!r} is none of 'auto', 'pairs', 'lax'")
-    for axis in (2, 1):  # rows first: the first of equal values in reading order wins
-        x = _max_along(x, axis, window[axis - 1], strides[axis - 1], pads[axis - 1], lowest)
-    return x
-
-
-def _max_along(x: Array, axis: int, k: int, stride: int, pad: tuple[int, int], lowest: np.ndarray) -> Array:
-    """The maximum of windows of k along one axis."""
-    count = (x.shape[axis] + sum(pad) - k) // stride + 1
-    end = (count - 1) * stride + k  # pixels that any window reads
-    config = [(0, 0, 0)] * 4
-    config[axis] = (pad[0], end - x.shape[axis] - pad[0], 0)
-    x = lax.pad(x, lowest, config)
-    if k == stride:  # disjoint windows: an axis of their own, which reads and differentiates without gaps
-        x = x.reshape(*x.shape[:axis], count, k, *x.shape[axis + 1 :])
-        taps = [lax.index_in_dim(x, i, axis + 1, keepdims=False) for i in range(k)]
-    else:
-        taps = [lax.slice_in_dim(x, i, i + (count - 1) * stride + 1, stride, axis) for i in range(k)]
-    return functools.reduce(_first_maximum, taps)
-
-
-@jax.custom_jvp
-def _first_maximum(a: Array, b: Array) -> Array:
-    return jnp.maximum(a, b)
-
-
-@_first_maximum.defjvp
-def _first_maximum_jvp(primals, tangents):
-    (a, b), (da, db) = primals, tangents
-    return jnp.maximum(a, b), jnp.where(a >= b, da, db)  # jnp.maximum would share the gradient of a tie
+        return native(x)
+    if method == "pairs":
+        return pairs(x)
+    if method != "auto":
+        raise ValueError(f"{where}: method {method!r} is none of 'auto', 'pairs', 'lax'")
+    return lax.platform_dependent(x, cpu=pairs, default=native)
 
 
 def avg_pool2d(x: Array, window: Window, *, strides: Window | None = None, padding: PaddingLike = "VALID") -> Array:
@@ -97,17 +78,61 @@ def avg_pool2d(x: Array, window: Window, *, strides: Window | None = None, paddi
 
     Args: as in `max_pool2d`.
     Returns: [B, P, Q, C], dtype of `x`; sums in at least float32.
-    Raises: ValueError if the window does not fit into `x`.
+    Raises: ValueError if the window does not fit into `x`, or `x` is not floating.
 
-    >>> avg_pool2d(jnp.arange(8.0).reshape(1, 2, 4, 1), (2, 2))[0, :, :, 0].tolist()
+    >>> avg_pool2d(jnp.arange(8.0).reshape(1, 2, 4, 1), 2)[0, :, :, 0].tolist()
     [[2.5, 4.5]]
     """
-    strides = window if strides is None else strides
-    pads = _explicit("avg_pool2d", x, window, strides, padding)
+    return _avg_pool("nn.avg_pool2d", 2, x, window, strides, padding)
+
+
+def _avg_pool(where: str, n: int, x: Array, window: Window, strides: Window | None, padding: PaddingLike) -> Array:
+    """The mean of each window over n axes."""
+    x, window, strides, pads = _checked(where, n, x, window, strides, padding)
     wide = at_least_float32(x)
     zero = np.zeros((), wide.dtype)  # a constant, as above: JAX then knows the gradient of the sum
     total = lax.reduce_window(wide, zero, lax.add, (1, *window, 1), (1, *strides, 1), ((0, 0), *pads, (0, 0)))
-    return (total / (window[0] * window[1])).astype(x.dtype)
+    return (total / math.prod(window)).astype(x.dtype)
+
+
+def max_pool1d(
+    x: Array, window: Window, *, strides: Window | None = None, padding: PaddingLike = "VALID", method: str = "auto"
+) -> Array:
+    """`max_pool2d` over the one axis of [B, T, C].
+
+    >>> max_pool1d(jnp.array([1.0, 3.0, 2.0, 0.0]).reshape(1, 4, 1), 2).ravel().tolist()
+    [3.0, 2.0]
+    """
+    return _max_pool("nn.max_pool1d", 1, x, window, strides, padding, method)
+
+
+def max_pool3d(
+    x: Array, window: Window, *, strides: Window | None = None, padding: PaddingLike = "VALID", method: str = "auto"
+) -> Array:
+    """`max_pool2d` over the three axes of [B, D, H, W, C].
+
+    >>> max_pool3d(jnp.arange(16.0).reshape(1, 2, 2, 4, 1), 2).ravel().tolist()
+    [13.0, 15.0]
+    """
+    return _max_pool("nn.max_pool3d", 3, x, window, strides, padding, method)
+
+
+def avg_pool1d(x: Array, window: Window, *, strides: Window | None = None, padding: PaddingLike = "VALID") -> Array:
+    """`avg_pool2d` over the one axis of [B, T, C].
+
+    >>> avg_pool1d(jnp.arange(4.0).reshape(1, 4, 1), 2).ravel().tolist()
+    [0.5, 2.5]
+    """
+    return _avg_pool("nn.avg_pool1d", 1, x, window, strides, padding)
+
+
+def avg_pool3d(x: Array, window: Window, *, strides: Window | None = None, padding: PaddingLike = "VALID") -> Array:
+    """`avg_pool2d` over the three axes of [B, D, H, W, C].
+
+    >>> avg_pool3d(jnp.arange(16.0).reshape(1, 2, 2, 4, 1), 2).ravel().tolist()
+    [6.5, 8.5]
+    """
+    return _avg_pool("nn.avg_pool3d", 3, x, window, strides, padding)
 
 
 def global_avg_pool2d(x: Array) -> Array:
@@ -121,6 +146,7 @@ def global_avg_pool2d(x: Array) -> Array:
     >>> global_avg_pool2d(jnp.arange(4.0).reshape(1, 2, 2, 1)).tolist()
     [[1.5]]
     """
+    require_floating("nn.global_avg_pool2d", x=x)
     chex.assert_rank(x, 4)
     return jnp.mean(at_least_float32(x), (1, 2)).astype(x.dtype)
 
@@ -134,20 +160,21 @@ def upsample2d(x: Array, factor: Window) -> Array:
     [[1.0, 1.0, 2.0, 2.0]]
     """
     chex.assert_rank(x, 4)
-    (b, h, w, c), (fh, fw) = x.shape, factor
+    (b, h, w, c), (fh, fw) = x.shape, per_axis("nn.upsample2d", 2, "factor", factor)
     tiles = jnp.broadcast_to(x[:, :, None, :, None, :], (b, h, fh, w, fw, c))
     return tiles.reshape(b, h * fh, w * fw, c)
 
 
-def _explicit(name: str, x: Array, window: Window, strides: Window, padding: PaddingLike) -> Padding:
-    """Padding as pairs of numbers, after the checks that both poolings share."""
-    chex.assert_rank(x, 4)
-    if isinstance(padding, str):
-        if padding not in ("SAME", "VALID"):
-            raise ValueError(f"{name}: padding {padding!r} is neither 'SAME' nor 'VALID' nor ((lo, hi), (lo, hi))")
-        (top, bottom), (left, right) = lax.padtype_to_pads(x.shape[1:3], window, strides, padding)
-    else:
-        (top, bottom), (left, right) = padding
-    if x.shape[1] + top + bottom < window[0] or x.shape[2] + left + right < window[1]:
-        raise ValueError(f"{name}: window {window} does not fit into x {x.shape} with padding {padding}")
-    return (top, bottom), (left, right)
+def _checked(
+    where: str, n: int, x: Array, window: Window, strides: Window | None, padding: PaddingLike
+) -> tuple[Array, tuple[int, ...], tuple[int, ...], Padding]:
+    """x, window, strides and padding as numbers for each axis, after the checks that all poolings share."""
+    require_floating(where, x=x)
+    x = jnp.asarray(x)
+    chex.assert_rank(x, n + 2)
+    window = per_axis(where, n, "window", window)
+    strides = window if strides is None else per_axis(where, n, "strides", strides)
+    pads = explicit(where, padding, x.shape[1:-1], window, strides)
+    if any(size + sum(pad) < k for size, pad, k in zip(x.shape[1:-1], pads, window, strict=True)):
+        raise ValueError(f"{where}: window {window} does not fit into x {x.shape} with padding {padding}")
+    return x, window, strides, pads

@@ -19,6 +19,7 @@ from jaxdl.artifacts.digest import digest
 from jaxdl.data.arrays import count
 from jaxdl.data.batches import batch_rows, epoch_order, n_steps
 from jaxdl.data.splits import Splits
+from jaxdl.kernels import backend
 from jaxdl.metrics import scalars
 from jaxdl.training.checkpoint import Checkpoints, Saved
 from jaxdl.training.evaluation import evaluate, has_rows, names, score_names
@@ -268,7 +269,7 @@ def initial_state(init: Callable[[Key], TrainState], seed: int) -> TrainState:
 
     Runs once, so XLA's CPU backend compiles it without optimizing: that takes less than half of the time.
     """
-    options: dict[str, Any] | None = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None
+    options: dict[str, Any] | None = {"xla_backend_optimization_level": 0} if backend() == "cpu" else None
     return jax.jit(init, compiler_options=options)(jax.random.key(seed))
 
 

@@ -5,8 +5,17 @@ import functools
 import jax
 from cases import Case
 
-from jaxdl.nn.conv import conv1d, conv2d, conv_transpose2d
-from jaxdl.nn.pool import avg_pool2d, global_avg_pool2d, max_pool2d, upsample2d
+from jaxdl.nn.conv import conv1d, conv2d, conv3d, conv_transpose2d
+from jaxdl.nn.pool import (
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    global_avg_pool2d,
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+    upsample2d,
+)
 
 ROUNDING = "sums of 18 to 100 products in another order than the reference's"
 TRANSFORM = "Winograd's transforms add up to 16 terms before and after each product"
@@ -52,6 +61,17 @@ def _flax_pool(name, x, **options):
     return getattr(flax.linen, name)(x, **options)
 
 
+def _torch_conv_transpose(params, x):
+    import torch
+
+    g, (h, w, c, o) = 2, params["w"].shape  # torch: [g C, O, k, k], turned; ours [k, k, C, g O]
+    v = params["w"].flip(0, 1).reshape(h, w, c, g, o // g).permute(3, 2, 4, 0, 1).reshape(g * c, o // g, h, w)
+    y = torch.nn.functional.conv_transpose2d(
+        x.permute(0, 3, 1, 2), v, params["b"], stride=(2, 3), padding=(1, 2), groups=g, dilation=(2, 1)
+    )
+    return y.permute(0, 2, 3, 1)
+
+
 def _torch_pool(name, x, window, stride):
     import torch
 
@@ -86,9 +106,56 @@ CASES = [
     _conv_case(
         "nn.conv2d/winograd", (3, 3, 2, 3), (2, 5, 7, 2), method="winograd", tolerance=5e-6, why=TRANSFORM, bias=False
     ),
+    _conv_case("nn.conv2d/circular", (3, 2, 2, 3), (2, 5, 7, 2), padding="CIRCULAR", dilation=(1, 2), strides=(1, 2)),
+    *(
+        Case(
+            f"nn.conv3d/{name}",
+            functools.partial(conv3d, **options),
+            functools.partial(_arguments, w=(2, 3, 2, 2 // options.get("groups", 1), 4), x=(2, 3, 4, 3, 2)),
+            wrt=(0, 1),
+            batched=(1,),
+            references={"flax": functools.partial(_flax_conv, window=(2, 3, 2), **reference)},
+            tolerance=2e-6,
+            why=ROUNDING,
+        )
+        for name, options, reference in (
+            ("plain", {}, {}),
+            ("strided", {"strides": (1, 2, 1), "padding": "VALID"}, {"strides": (1, 2, 1), "padding": "VALID"}),
+            ("grouped", {"groups": 2}, {"feature_group_count": 2}),
+        )
+    ),
+    Case(
+        "nn.conv_transpose2d/grouped-dilated",
+        functools.partial(conv_transpose2d, strides=(2, 3), padding=((1, 1), (2, 2)), dilation=(2, 1), groups=2),
+        functools.partial(_arguments, w=(3, 2, 2, 4), x=(2, 3, 4, 4)),
+        wrt=(0, 1),
+        batched=(1,),
+        references={"torch": _torch_conv_transpose},
+        tolerance=2e-6,
+        why=ROUNDING,
+    ),
+    *(
+        Case(
+            f"nn.{kind}_pool{n}d",
+            functools.partial(function, window=2, strides=1, padding="SAME"),
+            functools.partial(lambda key, shape: (jax.random.normal(key, shape),), shape=(*(2, 3, 4, 5)[: n + 1], 2)),
+            batched=(0,),
+            references={
+                "flax": functools.partial(
+                    _flax_pool, f"{kind}_pool", window_shape=(2,) * n, strides=(1,) * n, padding="SAME"
+                )
+            },
+        )
+        for kind, n, function in (
+            ("max", 1, max_pool1d),
+            ("max", 3, max_pool3d),
+            ("avg", 1, avg_pool1d),
+            ("avg", 3, avg_pool3d),
+        )
+    ),
     Case(
         "nn.conv1d",
-        functools.partial(conv1d, stride=2, padding="SAME"),
+        functools.partial(conv1d, strides=2, padding="SAME"),
         functools.partial(_arguments, w=(3, 2, 3), x=(2, 7, 2)),
         wrt=(0, 1),
         batched=(1,),

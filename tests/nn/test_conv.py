@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from jax import lax
 
-from jaxdl import nn
 from jaxdl.checks import check_gradients
 from jaxdl.kernels import convolution
-from jaxdl.kernels.convolution import Lowering, patches, winograd
+from jaxdl.kernels.convolution import native, patches, winograd
+from jaxdl.kernels.convolution.choice import Lowering, choose
 from jaxdl.kernels.convolution.geometry import Geometry
 from jaxdl.nn.conv import conv1d, conv2d, conv_transpose2d, init_conv1d, init_conv2d
 from jaxdl.nn.pool import avg_pool2d, global_avg_pool2d, max_pool2d, upsample2d
@@ -38,9 +38,9 @@ def methods(w_shape, geometry):
     return ["taps", "patches", *(["winograd"] if winograd.fits(w_shape, geometry) else [])]
 
 
-def value_and_gradients(lowering, geometry, x, w, dy):
+def value_and_gradients(method, geometry, x, w, dy):
     def run(x, w, dy):
-        y, vjp = jax.vjp(lambda x, w: convolution.convolve(x, w, geometry, lowering), x, w)
+        y, vjp = jax.vjp(lambda x, w: convolution.convolve(x, w, geometry, method), x, w)
         return y, *vjp(dy)
 
     return jax.jit(run)(x, w, dy)
@@ -62,15 +62,13 @@ def test_every_lowering_equals_lax(x_shape, w_shape, geometry, whole, dtype, mon
     with jax.enable_x64(True):
         # The reference is float64: jax 0.10's float32 convolution reads stray memory where padding exceeds the window.
         x, w = draw(1, x_shape, jnp.float64), draw(2, w_shape, jnp.float64)
-        dy = draw(3, jax.eval_shape(lambda: convolution.forward_lax(x, w, geometry)).shape, jnp.float64)
-        want = value_and_gradients(Lowering(), geometry, x, w, dy)
+        dy = draw(3, jax.eval_shape(lambda: native.forward(x, w, geometry)).shape, jnp.float64)
+        want = value_and_gradients("lax", geometry, x, w, dy)
         want, x, w, dy = jax.tree.map(lambda a: a.astype(dtype), (want, x, w, dy))
         tolerance = 1e-5 if dtype == "float32" else 1e-12
         for method in methods(w_shape, geometry):
-            lowering = convolution.named(method, w_shape, geometry)
-            assert_near(value_and_gradients(lowering, geometry, x, w, dy), want, tolerance)
-        overlap = Lowering("lax", "overlap", "lax")
-        assert_near(value_and_gradients(overlap, geometry, x, w, dy), want, tolerance)
+            assert_near(value_and_gradients(method, geometry, x, w, dy), want, tolerance)
+        assert_near(patches.input_grad_overlap(dy, w, geometry, x_shape), want[1], tolerance)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +97,7 @@ def test_transposed_lowerings_equal_lax(window, strides, padding):
     want = run("lax")
     assert_near(run("auto"), want, 1e-5)
     assert_near(run("patches"), want, 1e-5)
+    assert_near(run("taps"), want, 1e-5)
     if window == (3, 3) and strides == (1, 1):
         assert_near(run("winograd"), want, 1e-5)
 
@@ -167,13 +166,6 @@ def test_second_derivative_vmap_and_scan(method):
     assert_near(lax.map(lambda wx: jax.grad(loss)(*wx), (w, x)), want, 1e-5)
 
 
-def test_forward_mode_is_for_lax_only():
-    x, w = draw(1, (2, 5, 4, 2)), draw(2, (3, 3, 2, 2))
-    jax.jvp(lambda x: conv2d({"w": w}, x, method="lax"), (x,), (x,))
-    with pytest.raises(TypeError, match="custom_vjp"):
-        jax.jvp(lambda x: conv2d({"w": w}, x, method="patches"), (x,), (x,))
-
-
 def test_the_input_gradient_is_dropped_when_nobody_asks_for_it():
     x, w = draw(1, (8, 12, 12, 16)), draw(2, (5, 5, 16, 16))
 
@@ -192,22 +184,22 @@ def test_sharded_batch():
     assert_near(step(params, jax.device_put(x, rows)), step(params, x), 1e-5)
 
 
-def test_auto_takes_the_native_convolution_off_the_cpu():
+def test_auto_is_native_in_half_precision_and_never_in_the_gradients_of_a_loop():
     f32, geometry = np.dtype("float32"), Geometry((1, 1), SAME3)
     for w_shape in ((3, 3, 32, 32), (3, 3, 1, 32), (1, 1, 8, 8), (5, 5, 6, 16), (7, 7, 3, 64)):
-        assert convolution.choose(w_shape, geometry, f32, "gpu") == Lowering()
-        assert convolution.choose(w_shape, geometry, np.dtype("float16"), "cpu") == Lowering()
-        assert "lax" not in convolution.choose(w_shape, geometry, f32, "cpu")[1:]  # the gradients, slow in loops
-    assert convolution.choose((3, 3, 1, 32), geometry._replace(groups=32), f32, "cpu") == Lowering()
+        assert choose(w_shape, geometry, np.dtype("float16")) == Lowering()
+        assert "lax" not in choose(w_shape, geometry, f32)[1:]
+    assert choose((3, 3, 1, 32), geometry._replace(groups=32), f32) == Lowering()
 
 
 def test_a_convolution_outside_of_loops_equals_the_one_inside(key):
-    params, x = init_conv2d(key, 16, 16, (3, 3)), draw(1, (2, 5, 6, 16))
-    gradient = lambda p, x: jax.grad(lambda p, x: (conv2d(p, x) ** 2).sum(), (0, 1))(p, x)  # noqa: E731
-    with nn.outside_loops() as differing:
-        single = gradient(params, x)
-    assert differing == [(3, 3, 16, 16)]
-    jax.tree.map(lambda a, b: assert_near(a, b, 1e-5), single, gradient(params, x))
+    params, x = init_conv2d(key, 16, 16, 3), draw(1, (2, 5, 6, 16))
+    gradient = jax.grad(lambda p, x: (conv2d(p, x) ** 2).sum(), (0, 1))
+    program = jax.make_jaxpr(gradient)(params, x)
+    assert convolution.in_loops(program) == (True, True)
+    with convolution.outside_loops():
+        single = jax.jit(lambda *args: gradient(*args))(params, x)
+    assert_near(single, jax.jit(gradient)(params, x), 1e-5)
 
 
 def test_conv1d_is_causal_when_padded_on_the_left():
@@ -290,8 +282,38 @@ def test_upsample_and_global_mean_are_inverse_in_the_mean():
         (lambda x: max_pool2d(x, (2, 2), method="fast"), "none of"),
         (lambda x: avg_pool2d(x, (2, 2), padding="FULL"), "SAME"),
         (lambda x: init_conv2d(jax.random.key(0), 3, 4, (3, 3), groups=2), "must divide"),
+        (lambda x: init_conv2d(jax.random.key(0), 3, 4, 0), "window must be positive"),
+        (lambda x: init_conv2d(jax.random.key(0), 3, 4, (3, 3, 3)), "integer or 2"),
+        (lambda x: conv2d({"w": jnp.zeros((3, 3, 3, 2))}, x, strides=0), "strides must be positive"),
+        (lambda x: conv2d({"w": jnp.zeros((3, 3, 3, 2))}, x, padding=(1, 2)), "padding must be"),
+        (lambda x: conv2d({"w": jnp.zeros((3, 3, 3, 2))}, x, groups=0), "groups must be positive"),
+        (lambda x: conv2d({"w": jnp.zeros((3, 3, 3, 2))}, x.astype("uint8")), "255"),
+        (lambda x: conv_transpose2d({"w": jnp.zeros((3, 3, 3, 2))}, x.astype("int32")), "floating"),
+        (lambda x: conv2d({"w": jnp.zeros((3, 3, 3, 2))}, x.astype("complex64")), "floating"),
+        (lambda x: max_pool2d(x, 0), "window must be positive"),
+        (lambda x: max_pool2d(x.astype("uint8"), 2), "255"),
+        (lambda x: avg_pool2d(x.astype("int32"), 2), "floating"),
+        (lambda x: upsample2d(x, 0), "factor must be positive"),
     ],
 )
 def test_mistakes_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call(jnp.zeros((2, 5, 5, 3)))
+
+
+def test_one_integer_serves_all_axes():
+    x, key = draw(1, (2, 6, 6, 1)), jax.random.key(0)
+    params = init_conv2d(key, 1, 16, 3)
+    assert_near(params, init_conv2d(key, 1, 16, (3, 3)), 0.0)
+    assert_near(conv2d(params, x, strides=2), conv2d(params, x, strides=(2, 2)), 0.0)
+    for pool in (max_pool2d, avg_pool2d):
+        assert_near(pool(x, 2, strides=1), pool(x, (2, 2), strides=(1, 1)), 0.0)
+    assert_near(upsample2d(x, 2), upsample2d(x, (2, 2)), 0.0)
+
+
+def test_an_empty_batch_has_an_empty_result():
+    for channels in (3, 32):
+        x, params = jnp.zeros((0, 8, 8, channels)), init_conv2d(jax.random.key(0), channels, 32, 3)
+        assert conv2d(params, x).shape == (0, 8, 8, 32)
+        assert not jax.grad(lambda p, x=x: conv2d(p, x).sum())(params)["w"].any()
+    assert max_pool2d(x, 2).shape == (0, 4, 4, 32)

@@ -11,8 +11,10 @@ from small_tasks import line
 from jaxdl import optim
 from jaxdl.data.batches import in_order
 from jaxdl.nn import conv2d, init_conv2d
-from jaxdl.training import RetraceError, data_mesh, fit, init_train_state, make_train_step, program
-from jaxdl.training.program import CompiledOnce, make_many_steps, trace
+from jaxdl.training import RetraceError, choice, data_mesh, fit, init_train_state, make_train_step, program
+from jaxdl.training.choice import compile_steps, trace
+from jaxdl.training.compiled import CompiledOnce
+from jaxdl.training.program import make_many_steps
 
 
 def compilations(caplog, run) -> int:
@@ -90,9 +92,7 @@ def test_convolutions_that_loops_slow_down_are_recognized(method, channels, chos
     def step(params, x):
         return jax.grad(lambda p: conv2d(p, x, method=method).sum())(params), {}
 
-    jax.eval_shape(step, params, x)  # jax keeps this trace, of a convolution for loops
-    traced = trace(step, params, x)
-    assert (traced.differs_in_loops, traced.native_gradients) == chosen_native
+    assert trace(step, params, x).in_loops == chosen_native
 
 
 def test_a_long_step_whose_convolutions_are_better_outside_loops_compiles_no_loop(monkeypatch):
@@ -106,7 +106,7 @@ def test_a_long_step_whose_convolutions_are_better_outside_loops_compiles_no_loo
 
     built = []
     monkeypatch.setattr(program, "make_many_steps", lambda *args, loop: _built(built, loop, *args))
-    monkeypatch.setattr(program, "_LONG_STEP", 0.0)
+    monkeypatch.setattr(choice, "_LONG_STEP", 0.0)
     step = make_train_step(loss_fn, optim.sgd(0.1))
     stepper = program.Stepper(step, state, {"x": x}, in_order(4, 4), 4, "auto")
     assert stepper.steps_per_call == 1
@@ -133,8 +133,8 @@ def test_only_a_program_without_a_loop_takes_the_convolution_for_single_calls():
     step = make_train_step(loss_fn, optim.sgd(0.1))
     args = (state, {"loss": (jnp.float32(0), jnp.float32(0))}, {"x": x}, in_order(4, 2), jnp.int32(1))
     for loop in (True, False):
-        program = str(jax.make_jaxpr(make_many_steps(step, 4, loop=loop))(*args))
-        assert ("lhs_spec=(3" in program) != loop
+        text = compile_steps(make_many_steps(step, 4, loop=loop), loop=loop).text(*args)
+        assert (" convolution(" in text) != loop
 
 
 @pytest.mark.parametrize("steps_per_call", [1, 2, "auto"])

@@ -1,4 +1,4 @@
-"""The static numbers of a convolution, and loops over a few images at a time."""
+"""The static numbers of a convolution over any number of axes, and loops over a few images at a time."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -8,8 +8,8 @@ from jax import lax
 
 from jaxdl.types import Array, Shape
 
-Window = tuple[int, int]
-Padding = tuple[tuple[int, int], tuple[int, int]]
+Window = tuple[int, ...]
+Padding = tuple[tuple[int, int], ...]
 
 
 class Geometry(NamedTuple):
@@ -21,23 +21,19 @@ class Geometry(NamedTuple):
     groups: int = 1
 
 
-def output_hw(x_shape: Shape, w_shape: Shape, geometry: Geometry) -> Window:
+def output_size(x_shape: Shape, w_shape: Shape, geometry: Geometry) -> Window:
     """Output height and width: floor((size + lo + hi - dilation (k - 1) - 1) / stride) + 1, at least 0.
 
-    >>> output_hw((1, 7, 7, 3), (3, 3, 3, 8), Geometry((2, 2), ((1, 1), (0, 0))))
+    >>> output_size((1, 7, 7, 3), (3, 3, 3, 8), Geometry((2, 2), ((1, 1), (0, 0))))
     (4, 3)
     """
-    strides, padding, dilation, _ = geometry
-    p, q = (
-        max(0, (x_shape[1 + a] + sum(padding[a]) - dilation[a] * (w_shape[a] - 1) - 1) // strides[a] + 1)
-        for a in (0, 1)
-    )
-    return p, q
+    axes = zip(x_shape[1:-1], w_shape[:-2], *geometry[:3], strict=True)
+    return tuple(max(0, (size + sum(pad) - d * (k - 1) - 1) // stride + 1) for size, k, stride, pad, d in axes)
 
 
 def map_chunks(f: Callable[[Array], Array], x: Array, images: int) -> Array:
     """f(x), `images` at a time, for an f that treats each image by itself and keeps the leading axis."""
-    whole = x.shape[0] // images
+    whole = _chunks(x, images)
     if whole < 2:
         return f(x)
     head = lax.map(f, x[: whole * images].reshape(whole, images, *x.shape[1:]))
@@ -47,7 +43,7 @@ def map_chunks(f: Callable[[Array], Array], x: Array, images: int) -> Array:
 
 def sum_chunks(f: Callable[[Array, Array], Array], x: Array, dy: Array, images: int) -> Array:
     """f(x, dy), `images` at a time, for an f that is a sum over images."""
-    whole = x.shape[0] // images
+    whole = _chunks(x, images)
     if whole < 2:
         return f(x, dy)
 
@@ -56,3 +52,8 @@ def sum_chunks(f: Callable[[Array, Array], Array], x: Array, dy: Array, images: 
 
     rest = f(x[whole * images :], dy[whole * images :])  # zeros where nothing is left: an empty product
     return lax.scan(lambda total, chunk: (total + f(*chunk), None), rest, (chunks(x), chunks(dy)))[0]
+
+
+def _chunks(x: Array, images: int) -> int:
+    """How many whole chunks there are; 0 for a batch whose size is a symbol, as `jax.export` may have it."""
+    return x.shape[0] // images if isinstance(x.shape[0], int) else 0

@@ -19,7 +19,7 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jax import lax
 
-from jaxdl.kernels.convolution.geometry import Geometry, Padding, Window, map_chunks, output_hw, sum_chunks
+from jaxdl.kernels.convolution.geometry import Geometry, Padding, Window, map_chunks, output_size, sum_chunks
 from jaxdl.kernels.convolution.patches import turned
 from jaxdl.types import Array, Shape
 
@@ -29,12 +29,12 @@ Grid = list[list[Array]]
 
 def fits(w_shape: Shape, geometry: Geometry) -> bool:
     """Whether F(2x2, 3x3) computes this convolution."""
-    return w_shape[:2] == (3, 3) and (geometry.strides, geometry.dilation, geometry.groups) == ((1, 1), (1, 1), 1)
+    return w_shape[:-2] == (3, 3) and (geometry.strides, geometry.dilation, geometry.groups) == ((1, 1), (1, 1), 1)
 
 
 def forward(x: Array, w: Array, geometry: Geometry) -> Array:
     """y = A^T [(G w G^T) * (B^T d B)] A, the tiles of the output put side by side."""
-    (p, q), n_out = output_hw(x.shape, w.shape, geometry), w.shape[3]
+    (p, q), n_out = output_size(x.shape, w.shape, geometry), w.shape[3]
     th, tw = -(-p // 2), -(-q // 2)
     g = _kernel_transform(x)
     kernel = jnp.einsum("ai,ijco,bj->abco", g, w, g)

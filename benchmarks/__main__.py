@@ -1,6 +1,7 @@
 """Time jaxdl beside its peers on this machine: `jaxdl bench mlp cnn resnet autoencoder gan`, or `python -m benchmarks`.
 
-`jaxdl bench compare A.json B.json` compares two files of records; `jaxdl bench growth` shows how time grows with sizes.
+`jaxdl bench compare A.json B.json` compares two files of records; `jaxdl bench growth` shows how time grows with sizes;
+`jaxdl bench gpu` measures everything on a GPU in one unattended command.
 """
 
 import argparse
@@ -11,6 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from benchmarks import options
+from benchmarks.gpu import command as gpu
 from benchmarks.measuring import allocators, devices, machine, profile, runs
 from benchmarks.reports import compare, records
 from benchmarks.reports.records import Record
@@ -103,6 +105,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run the chosen workloads, print their tables and write their records; returns the exit code."""
     if arguments and arguments[0] == "compare":
         return compare.main(arguments[1:])
+    if arguments and arguments[0] == "gpu":
+        return gpu.main(arguments[1:])
     chosen = options.parse(arguments, WORKLOADS, __doc__ or "")
     if chosen.profile is not None:
         for workload in chosen.workloads:

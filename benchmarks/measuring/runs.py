@@ -9,7 +9,7 @@ from benchmarks.reports import records
 from benchmarks.reports.records import Record
 from benchmarks.workloads import implementations, ours
 from benchmarks.workloads.cases import Case
-from benchmarks.workloads.precision import ONLY_F32, tolerance
+from benchmarks.workloads.precision import ONLY_F32, compute_dtype, tolerance
 from benchmarks.workloads.trainer import PARITY_STEPS, Trainer, build, curve, parity
 
 Say = Callable[[str], Any]
@@ -58,7 +58,7 @@ def run(
         say(f"{case.name}: built {row} in {seconds:.1f} s; " + _verdict(found[row]))
         if trainer is not None:
             trainers[row] = trainer
-    ceilings = timing.ceilings()
+    ceilings = timing.ceilings(compute_dtype(case.precision))
     watch = machine.Watch()
     for row, times in _timings(trainers, rounds, 1 if quick else 2).items():
         found[row] |= _figures(case, found[row], times, trainers[row], ceilings.matmul)

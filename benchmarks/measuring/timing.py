@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+PEAK_SIDE, COPY_BYTES = 2048, 2**28  # of the arrays that the machine's limits are measured with
 SHORT_S = 0.3  # beside which the milliseconds that a neighbor's threads spin on are nothing
 Thunk = Callable[[], Any]  # runs the work once and returns what must be ready; a peer's CPU results pass through
 
@@ -92,23 +93,24 @@ def summarize(seconds: Sequence[float]) -> Timing:
     return Timing(median, q1, q3, min(seconds), len(seconds))
 
 
-def matmul_peak(n: int = 2048, *, rounds: int = 10, dtype: Any = jnp.float32) -> float:
+def matmul_peak(n: int | None = None, *, rounds: int = 10, dtype: Any = jnp.float32) -> float:
     """FLOP/s of the fastest of some n x n products, 2 n^3 / time: the ceiling that a step is held against.
 
-    float32 runs in full precision (on a GPU that excludes TF32).
+    float32 runs in full precision (on a GPU that excludes TF32). `n` is `PEAK_SIDE` unless given.
     """
+    n = PEAK_SIDE if n is None else n
     a = jax.random.normal(jax.random.key(0), (n, n)).astype(dtype)
     product = jax.jit(lambda x: jnp.matmul(x, x, precision="highest"))
     return 2 * n**3 / measure({"product": lambda: product(a)}, rounds=rounds)["product"].fastest
 
 
-def copy_bandwidth(n_bytes: int = 2**28, *, rounds: int = 10) -> float:
+def copy_bandwidth(n_bytes: int | None = None, *, rounds: int = 10) -> float:
     """Bytes a second of the fastest of some passes over a large array, which read it and write another.
 
     The written array is the one of the call before (donated), so that no page of memory is new. Counted are the bytes
     read and the bytes written.
     """
-    x = jnp.ones(n_bytes // 4, jnp.float32)
+    x = jnp.ones((COPY_BYTES if n_bytes is None else n_bytes) // 4, jnp.float32)
     written = jnp.zeros_like(x)
     negative = jax.jit(lambda old, x: -x, donate_argnums=0, keep_unused=True)
 
@@ -138,9 +140,9 @@ class Ceilings(NamedTuple):
         }
 
 
-def ceilings() -> Ceilings:
-    """Both limits, measured."""
-    return Ceilings(matmul_peak(), copy_bandwidth())
+def ceilings(dtype: Any = jnp.float32) -> Ceilings:
+    """Both limits, measured; that of the product in `dtype`."""
+    return Ceilings(matmul_peak(dtype=dtype), copy_bandwidth())
 
 
 def table(timings: Mapping[str, Timing], reference: str | None = None) -> str:

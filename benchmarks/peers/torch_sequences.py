@@ -62,11 +62,11 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """A pre-norm layer of the encoder or the decoder."""
+    """A pre-norm layer of the encoder or the decoder, which reads no later tokens."""
 
-    def __init__(self, config: Any, *, cross: bool) -> None:
+    def __init__(self, config: Any, *, cross: bool, causal: bool) -> None:
         super().__init__()
-        d = config.d_model
+        d, self.causal = config.d_model, causal
         self.self_norm, self.self_ = nn.LayerNorm(d), Attention(d, config.n_heads, cross=False)
         if cross:
             self.cross_norm, self.cross = nn.LayerNorm(d), Attention(d, config.n_heads, cross=True)
@@ -78,23 +78,28 @@ class Block(nn.Module):
         return x + self.out(F.relu(self.hidden(self.out_norm(x))))
 
     def forward(self, x: torch.Tensor, memory: torch.Tensor | None = None) -> torch.Tensor:
-        x = x + self.self_(self.self_norm(x), causal=memory is not None)
+        x = x + self.self_(self.self_norm(x), causal=self.causal)
         if memory is not None:
             x = x + self.cross(self.cross_norm(x), memory)
         return self.feed_forward(x)
 
 
 class Transformer(nn.Module):
-    """Encoder and decoder."""
+    """Encoder and decoder, or a decoder alone; embeddings tied as the configuration says."""
 
     def __init__(self, config: Any, length: int) -> None:
         super().__init__()
-        d = self.d = config.d_model
-        self.source, self.target = nn.Embedding(config.n_source, d), nn.Embedding(config.n_target, d)
-        self.encoder = nn.ModuleList(Block(config, cross=False) for _ in range(config.n_encoder_layers))
-        self.decoder = nn.ModuleList(Block(config, cross=True) for _ in range(config.n_decoder_layers))
-        self.encoder_norm, self.decoder_norm = nn.LayerNorm(d), nn.LayerNorm(d)
-        self.output = nn.Linear(d, config.n_target)
+        d, cross = config.d_model, config.n_encoder_layers > 0
+        self.d, self.target = d, nn.Embedding(config.n_target, d)
+        self.decoder = nn.ModuleList(Block(config, cross=cross, causal=True) for _ in range(config.n_decoder_layers))
+        self.decoder_norm = nn.LayerNorm(d)
+        if cross:
+            blocks = (Block(config, cross=False, causal=False) for _ in range(config.n_encoder_layers))
+            self.encoder, self.encoder_norm = nn.ModuleList(blocks), nn.LayerNorm(d)
+            self.source = self.target if config.tied == "all" else nn.Embedding(config.n_source, d)
+        self.output = nn.Linear(d, config.n_target, bias=config.tied == "none")
+        if config.tied != "none":
+            self.output.weight = self.target.weight
         self.register_buffer("positions", torch.tensor(positions(length, d)))
 
     def embed(self, embedding: nn.Embedding, tokens: torch.Tensor, start: int = 0) -> torch.Tensor:
@@ -109,15 +114,15 @@ class Transformer(nn.Module):
             x = block(x)
         return self.encoder_norm(x)
 
-    def decode(self, memory: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def decode(self, memory: torch.Tensor | None, target: torch.Tensor) -> torch.Tensor:
         """The decoder's states [B, T, D]."""
         x = self.embed(self.target, target)
         for block in self.decoder:
             x = block(x, memory)
         return self.decoder_norm(x)
 
-    def forward(self, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return self.output(self.decode(self.encode(source), target))
+    def forward(self, source: torch.Tensor | None, target: torch.Tensor) -> torch.Tensor:
+        return self.output(self.decode(None if source is None else self.encode(source), target))
 
 
 def model(case: Case) -> nn.Module:
@@ -144,10 +149,12 @@ def _load_linear(layer: Any, w: np.ndarray, b: np.ndarray) -> None:
 
 
 def _load_ends(module: Any, weights: dict[str, Any]) -> None:
-    """The embeddings and the output layer."""
+    """The embeddings and the output layer, but what is tied to another."""
     for side in ("source", "target"):
-        _copy(getattr(module, side).weight, weights[side]["table"])
-    _load_linear(module.output, weights["output"]["w"], weights["output"]["b"])
+        if side in weights:
+            _copy(getattr(module, side).weight, weights[side]["table"])
+    if "output" in weights:
+        _load_linear(module.output, weights["output"]["w"], weights["output"]["b"])
 
 
 def _load_seq2seq(module: Any, weights: dict[str, Any]) -> None:
@@ -168,7 +175,7 @@ def _load_seq2seq(module: Any, weights: dict[str, Any]) -> None:
 
 def _load_transformer(module: Any, weights: dict[str, Any]) -> None:
     _load_ends(module, weights)
-    for side in ("encoder", "decoder"):
+    for side in (side for side in ("encoder", "decoder") if side in weights):
         _load_norm(getattr(module, f"{side}_norm"), weights[side]["norm"])
         for i, block in enumerate(getattr(module, side)):
             for name, part in weights[side]["layers"].items():

@@ -86,17 +86,21 @@ def write(records: Sequence[Record], path: Path) -> None:
 
 
 def newest(device: str) -> dict[str, list[Record]]:
-    """The newest timed records of each workload on a device, by the names of their files behind the date."""
-    found: dict[str, list[Record]] = {}
+    """The newest timed records of each workload and precision, by the names of their files behind the date.
+
+    A GPU's folder holds a CPU's rows as well, which were measured beside it: only rows of the device count.
+    """
+    found: dict[tuple[str, str], list[Record]] = {}
     for path in sorted((RESULTS / device).glob("20*.json"), key=lambda path: (path.name[len("2026-11-22-") :], path)):
         rows = json.loads(path.read_text())
         if isinstance(rows, list):
-            timed = [row for row in rows if "step_ms" in row]
-            found |= {
-                name: [r for r in timed if r["workload"] == name]
-                for name in dict.fromkeys(r["workload"] for r in timed)
-            }
-    return found
+            timed = [row for row in rows if "step_ms" in row and row["device"] == device]
+            kinds = dict.fromkeys((row["workload"], row["precision"]) for row in timed)
+            found |= {kind: [row for row in timed if (row["workload"], row["precision"]) == kind] for kind in kinds}
+    return {
+        name: [row for (workload, _), rows in found.items() if workload == name for row in rows]
+        for name in dict.fromkeys(workload for workload, _ in found)
+    }
 
 
 def default_path(workload: str, device: str | None = None) -> Path:
@@ -108,6 +112,7 @@ STEP_COLUMNS = ("ms a step", "q1", "q3", "relative")
 MORE = {  # further columns of the table, where a record has them: title and form
     "gflops_per_s": ("GFLOP/s", "{:.1f}"),
     "peak_share": ("of peak", "{:.0%}"),
+    "mfu": ("MFU", "{:.1%}"),
     "gb_per_s": ("GB/s", "{:.1f}"),
     "tokens_per_s": ("tokens/s", "{:.0f}"),
     "import_s": ("import s", "{:.1f}"),

@@ -101,8 +101,11 @@ class Case:
         return jax.tree.map(np.array, initial_state(lambda key: self.model.init(key, self.config), seed=0))
 
     def inputs(self, batch: dict[str, Any]) -> tuple[Any, ...]:
-        """What the model reads of a batch; of sequences the source, and the target but for its end."""
-        return (batch["source"], batch["target"][:, :-1]) if self.kind == "sequences" else (batch["x"],)
+        """What the model reads of a batch; of sequences the source, if any, and the target but its end."""
+        if self.kind != "sequences":
+            return (batch["x"],)
+        alone = getattr(self.config, "n_encoder_layers", 1) == 0
+        return (None if alone else batch["source"], batch["target"][:, :-1])
 
     def expected(self, batch: dict[str, Any]) -> Any:
         """What the model's outputs for `inputs` are compared with."""

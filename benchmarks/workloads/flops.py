@@ -102,11 +102,11 @@ def seq2seq(config: seq2seq_model.Config, length: int) -> list[int]:
 def transformer(config: transformer_model.Config, length: int) -> list[int]:
     """Of the embeddings, each block of the encoder and the decoder, and the output layer, for `length` tokens each.
 
-    Scores that a causal mask hides count too.
+    Scores that a causal mask hides count too; a decoder alone has no attention to a memory.
     """
     d, hidden = config.d_model, 2 * 2 * config.d_model * config.d_hidden
-    attention = 4 * 2 * d * d + 2 * 2 * length * d
-    encoder, decoder = length * (attention + hidden), length * (2 * attention + hidden)
+    attention, attentions = 4 * 2 * d * d + 2 * 2 * length * d, 2 if config.n_encoder_layers else 1
+    encoder, decoder = length * (attention + hidden), length * (attentions * attention + hidden)
     blocks = [encoder] * config.n_encoder_layers + [decoder] * config.n_decoder_layers
     return [0, *blocks, length * 2 * d * config.n_target]
 

@@ -1,6 +1,6 @@
 """Mixed precision: weights and optimizer in float32, the forward and backward pass in bfloat16.
 
-    f32     everything in float32 (a GPU's TF32 is off unless XLA's or torch's own flags turn it on)
+    f32     everything in float32; `benchmarks.gpu` turns a GPU's TF32 off for all libraries, which is on in XLA
     bf16    the loss sees weights and inputs rounded to bfloat16; its gradients come back in float32. torch has
             `autocast` for it, Keras the policy "mixed_bfloat16"
 
@@ -19,6 +19,15 @@ TOLERANCE = {"f32": 1e-3, "bf16": 0.03}
 
 
 ONLY_F32 = ("game", "decoding")  # kinds of cases
+
+
+def compute_dtype(precision: str) -> Any:
+    """What the products of this device are computed in: a CPU widens bfloat16, so that its limit is that of float32.
+
+    >>> compute_dtype("f32").__name__
+    'float32'
+    """
+    return jnp.bfloat16 if precision == "bf16" and jax.default_backend() != "cpu" else jnp.float32
 
 
 def tolerance(precision: str, curve: Sequence[float]) -> float:

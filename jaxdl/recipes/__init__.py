@@ -41,3 +41,26 @@ def load(name: str) -> Any:
     if name not in names():
         raise ValueError(f"unknown recipe {name!r}{did_you_mean(name, names())} See: jaxdl list")
     return importlib.import_module(f"jaxdl.recipes.{name}")
+
+
+def presets(name: str) -> dict[str, Any]:
+    """Named settings of a recipe beside its default ones, each a `Config`: its `PRESETS`.
+
+    >>> presets("g2p_transformer")["gpu"].epochs, presets("digits_mlp")
+    (60, {})
+    """
+    return dict(getattr(load(name), "PRESETS", {}))
+
+
+def preset(name: str, chosen: str) -> Any:
+    """One of `presets`. Raises ValueError that names those there are.
+
+    >>> preset("digits_mlp", "gpu")
+    Traceback (most recent call last):
+        ...
+    ValueError: digits_mlp has no preset 'gpu'; it has none
+    """
+    known = presets(name)
+    if chosen not in known:
+        raise ValueError(f"{name} has no preset {chosen!r}; it has {', '.join(known) or 'none'}")
+    return known[chosen]

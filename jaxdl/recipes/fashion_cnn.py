@@ -3,6 +3,8 @@
 jaxdl train fashion_cnn
 
 Test accuracy 0.9290 (mean of 3 seeds), 1844 s for the fastest run on cpu, 2 cores; record of 2026-11-21.
+
+`--preset gpu`: twice the channels, 40 epochs.
 """
 
 import dataclasses
@@ -29,6 +31,12 @@ class Config(supervised.ImageConfig):
     schedule: supervised.Schedule = "cosine"
     flip: bool = True
     validation: float = 1 / 12
+
+
+# Twice the channels, nearly three times the epochs.
+PRESETS = {
+    "gpu": Config(model=dataclasses.replace(Config().model, channels=(64, 128, 256)), epochs=40),
+}
 
 
 def task(config: Config) -> Task:

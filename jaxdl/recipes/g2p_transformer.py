@@ -4,7 +4,7 @@ jaxdl train g2p_transformer
 
 Word_error_rate 0.3286 (one seed), 5941 s for the fastest run on cpu, 2 cores; record of 2026-11-21.
 
-The defaults are a labeled short run for a CPU; a GPU deserves `--epochs 60 --warmup-epochs 4`.
+The defaults are a labeled short run for a CPU; `--preset gpu` is the whole one (published: word error rate 0.206).
 """
 
 import dataclasses
@@ -31,6 +31,10 @@ class Config(_g2p.Config):
     label_smoothing: float = 0.1
     schedule: supervised.Schedule = "cosine"
     warmup_epochs: int = 1
+
+
+# Twelve times the epochs.
+PRESETS = {"gpu": Config(epochs=60, warmup_epochs=4)}
 
 
 def task(config: Config) -> Task:

@@ -29,6 +29,9 @@ class Estimate(NamedTuple):
     error: np.ndarray  # the disagreement of right, left and central limits; inf where a value is not finite
     rounding: np.ndarray  # what rounding of the function's values alone can contribute
     magnitude: np.ndarray  # the size of the terms that changed
+    left: np.ndarray  # the one-sided limits, and how far they are uncertain
+    right: np.ndarray
+    one_sided_error: np.ndarray
 
 
 def extrapolate(values: np.ndarray, order: int) -> np.ndarray:
@@ -72,7 +75,12 @@ def estimate(forward: np.ndarray, backward: np.ndarray, magnitude: np.ndarray, s
         central = (forward - backward) / (2.0 * steps)
         value = extrapolate(central, order=2)
         error = np.maximum(np.abs(right - left), np.abs(value - extrapolate(central[:, :-1], order=2)))
+        coarse = [
+            extrapolate(sign * change[:, :-1] / steps[:, :-1], 1) for sign, change in ((1, forward), (-1, backward))
+        ]
+        one_sided = np.maximum(np.abs(right - coarse[0]), np.abs(left - coarse[1]))
     rounding = ROUNDING * np.finfo(np.float64).eps * magnitude / steps[:, -1]
-    finite = np.isfinite(value) & np.isfinite(error) & np.isfinite(magnitude)
-    fields = [(value, 0.0), (error, np.inf), (rounding, 0.0), (magnitude, 0.0)]
-    return Estimate(*(np.where(finite, field, otherwise) for field, otherwise in fields))
+    finite = np.isfinite(value) & np.isfinite(error)
+    fields = [(value, 0.0), (error, np.inf), (rounding, 0.0), (left, 0.0), (right, 0.0), (one_sided, np.inf)]
+    value, error, rounding, left, right, one_sided = (np.where(finite, field, other) for field, other in fields)
+    return Estimate(value, error, rounding, magnitude, left, right, one_sided)

@@ -15,6 +15,9 @@ OTHER_STEPS = tuple(math.sqrt(3) * s for s in (0.5, 1e-3, 6.5e-5, 4e-6, 2.5e-7))
 ABSOLUTE_STEPS = (FIRST_STEP, OTHER_STEPS[2])  # for values far below the scale of the function: 1 + 1e-8
 SMALLEST_STEP = 5e-8
 NARROW_STEP = 1e-3  # below it, a function that rounds to float32 is a staircase
+KINK_STEPS = tuple(math.sqrt(3) * s for s in (1e-3, 6.5e-5, 4e-6))
+NOISE_STEPS = tuple(math.sqrt(3) * s for s in (1e-9, 1e-6, 1e-3))
+SECOND_OPINION = 0.5 * (math.sqrt(5) - 1)
 MOVES = ((1.0, 1.0), (-1.0, -1.0), (-1.0, 1.0), (-1.0, 1.0))  # signs of the moves off a kink: a domain may end there
 
 
@@ -81,7 +84,8 @@ def _measure(
         shape = points.shape[:2]
         results = problem.changes(x, points.reshape(-1, x.size))
         change[part], size[part] = (values.reshape(shape) for values in results)
-    return estimate(change[:, :LEVELS], change[:, LEVELS:], np.maximum(size.max(axis=1), magnitude), step)
+    seen = np.where(np.isfinite(size), size, 0.0).max(axis=1)  # beyond the end of a domain there is no size
+    return estimate(change[:, :LEVELS], change[:, LEVELS:], np.maximum(seen, magnitude), step)
 
 
 def _is_precise(difference: Estimate, rtol: float) -> np.ndarray:
@@ -101,10 +105,15 @@ def _ladders(problem: Problem, probe: Probe) -> list[float]:
     return [*OTHER_STEPS, *absolute, FIRST_STEP * probe.share]  # the last: log(1e-8) beside log(1) in one leaf
 
 
-def _differences(problem: Problem, x: np.ndarray, probes: Sequence[Probe], rtol: float) -> Estimate:
-    """The most precise estimate per probe; more steps are tried only where the first is not precise."""
-    best = _measure(problem, x, probes, np.full(len(probes), FIRST_STEP), np.zeros(len(probes)))
-    ladders = np.array([_ladders(problem, probe) for probe in probes])  # [P, tries]
+def _differences(
+    problem: Problem, x: np.ndarray, probes: Sequence[Probe], rtol: float, factor: float = 1.0
+) -> Estimate:
+    """The most precise estimate per probe; more steps are tried only where the first is not precise.
+
+    `factor` times all steps: a second opinion.
+    """
+    best = _measure(problem, x, probes, np.full(len(probes), factor * FIRST_STEP), np.zeros(len(probes)))
+    ladders = factor * np.array([_ladders(problem, probe) for probe in probes])  # [P, tries]
     for steps in ladders.T:
         rough = np.flatnonzero(~_is_precise(best, rtol))
         if not rough.size:
@@ -121,7 +130,10 @@ def _differences(problem: Problem, x: np.ndarray, probes: Sequence[Probe], rtol:
 def compare(
     problem: Problem, gradient: np.ndarray, probes: Sequence[Probe], rtol: float, rng: np.random.Generator
 ) -> Comparison:
-    """Both derivatives of every probe; those on a kink at the point are compared at a neighboring one."""
+    """Both derivatives of every probe; those on a kink at the point are compared at a neighboring one.
+
+    At the kink itself the gradient must lie between the one-sided slopes, or it stays what it is: wrong.
+    """
     along, difference = _along(gradient, probes), _differences(problem, problem.point, probes, rtol)
     settled = _is_settled(difference, rtol)
     moved = np.zeros(len(probes), bool)
@@ -134,8 +146,82 @@ def compare(
         part = [probes[int(i)] for i in stuck]
         new = _differences(problem, x, part, rtol)
         good = _is_settled(new, rtol)
-        along[stuck[good]] = _along(problem.gradient(x), part)[good]
+        kinks = stuck[good]
+        beside = _along(problem.gradient(x), part)
+        agrees = np.abs(beside - new.value) <= rtol * np.abs(new.value) + new.rounding
+        along[kinks] = np.where(agrees[good], along[kinks], beside[good])
         for field, values in zip(difference, new, strict=True):
-            field[stuck[good]] = values[good]
-        settled[stuck[good]] = moved[stuck[good]] = True
+            field[kinks] = values[good]
+        right = np.flatnonzero(good & agrees)
+        if right.size:
+            nearest, outside = _nearest_slope(problem, [part[int(i)] for i in right], along[stuck[right]], rtol)
+            along[stuck[right]] = np.where(outside, along[stuck[right]], beside[right])
+            difference.value[stuck[right[outside]]] = nearest[outside]
+        settled[kinks] = moved[kinks] = True
     return Comparison(along, difference, settled, moved)
+
+
+def _nearest_slope(
+    problem: Problem, probes: Sequence[Probe], along: np.ndarray, rtol: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """What is nearest to `along` between the slopes on both sides of the point, and whether that is far from it.
+
+    Outputs may lean to different sides: with weights c the gradient is within sum |c (right - left)| / 2 of the mean of
+    both slopes. Where a side has no slope (a jump, the end of a domain) nothing is outside.
+    """
+    tries = [
+        _measure(problem, problem.point, probes, np.full(len(probes), s), np.zeros(len(probes))) for s in KINK_STEPS
+    ]
+    errors = np.stack([t.one_sided_error + t.rounding for t in tries])
+    best = np.argmin(errors, axis=0), np.arange(len(probes))
+    right, left, error = np.stack([t.right for t in tries])[best], np.stack([t.left for t in tries])[best], errors[best]
+    low, high = np.minimum(left, right), np.maximum(left, right)
+    slack = 0.25 * rtol * np.maximum(np.abs(low), np.abs(high)) + error
+    known = error <= 0.01 * np.maximum(np.abs(low), np.abs(high))
+    outside = known & ((along < low - slack) | (along > high + slack))
+    for i in np.flatnonzero(outside):
+        low[i], high[i] = (low[i] + high[i]) / 2 + np.array([-0.5, 0.5]) * _spread(problem, probes[int(i)])
+    outside &= (along < low - slack) | (along > high + slack)
+    return np.clip(along, low, high), outside
+
+
+def _spread(problem: Problem, probe: Probe) -> float:
+    """Sum over the outputs of |c (right slope - left slope)| along a probe."""
+    step = KINK_STEPS[-1]
+    points = np.tile(problem.point, (2, 1))
+    points[:, probe.start : probe.start + probe.vector.size] += np.outer([step, -step], probe.vector)
+    return problem.bend(problem.point, *points) / step
+
+
+def confirm(problem: Problem, probes: Sequence[Probe], comparison: Comparison, rtol: float) -> np.ndarray:
+    """Which of these disagreements of gradient and difference are more than noise, or luck, of the values: [P].
+
+    The noise of the values is measured (Hamming's table of differences at small steps; More, Wild,
+    "Estimating computational noise", 2011), and other steps must give the same difference.
+    """
+    gap = np.abs(comparison.gradient - comparison.difference.value)
+    noise = _noise(problem, probes)
+    magnitude = np.maximum(comparison.difference.magnitude, 1e-300)
+    rounding = comparison.difference.rounding * np.maximum(1.0, noise / (np.finfo(np.float64).eps * magnitude))
+    again = _differences(problem, problem.point, probes, rtol, factor=SECOND_OPINION)
+    same = np.abs(again.value - comparison.difference.value) <= 0.25 * gap
+    return comparison.moved | ((gap > 2.0 * rounding) & same)
+
+
+def _noise(problem: Problem, probes: Sequence[Probe]) -> np.ndarray:
+    """The standard deviation of the noise in the values along each probe, [P].
+
+    Noise shows as differences of order 4 to 6 of equal size: a smooth function's fall off with the order. Noise like a
+    staircase needs steps that climb it.
+    """
+    steps = np.outer(NOISE_STEPS, np.arange(-4, 5)).ravel()  # [S * 9]
+    points = np.tile(problem.point, (len(probes), len(steps), 1))
+    for row, probe in zip(points, probes, strict=True):
+        row[:, probe.start : probe.start + probe.vector.size] += np.outer(steps, probe.vector)
+    results = problem.changes(problem.point, points.reshape(-1, problem.point.size))
+    table, size = (values.reshape(len(probes), len(NOISE_STEPS), 9) for values in results)
+    scales = {k: math.factorial(k) ** 2 / math.factorial(2 * k) for k in (4, 5, 6)}
+    with np.errstate(invalid="ignore"):
+        orders = np.stack([np.sqrt(c * np.mean(np.diff(table, k) ** 2, -1)) for k, c in scales.items()])  # [3, P, S]
+        is_noise = orders.max(0) <= np.minimum(4 * orders.min(0), 0.01 * size.max(-1))
+    return np.where(is_noise, orders.max(0), 0.0).max(-1)

@@ -15,6 +15,11 @@ from jaxdl.types import Shape
 CHUNK_ELEMENTS = 2**21  # perturbed points and outputs held at once (16 MiB in float64)
 CHUNK_ROWS = 512
 FAST = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}  # compiling is most of the time
+WRAP = (
+    "The function computes in NumPy, which JAX cannot differentiate. Wrap it with a backward rule, and check that:"
+    " a jax.custom_vjp whose forward rule is jax.pure_callback(f, jax.ShapeDtypeStruct(shape, x.dtype), x,"
+    ' vmap_method="sequential"), and whose backward rule calls yours in the same way.'
+)
 
 
 class Leaf(NamedTuple):
@@ -34,6 +39,8 @@ class Problem(NamedTuple):
         point: x itself, float64 [N].
         gradient: x -> the reverse-mode gradient of g, [N].
         changes: (x, points [M, N]) -> (g(point) - g(x) [M], magnitude of the terms that changed [M]).
+        bend: (x, a, b) -> sum over the outputs of |cotangent (f(a) + f(b) - 2 f(x))|.
+        changed_by_tracing: () -> whether f, traced once more, is another function.
         narrow: the narrower floating types that f computes in, "float32", or "" if all of f is in float64.
     """
 
@@ -41,6 +48,8 @@ class Problem(NamedTuple):
     point: np.ndarray
     gradient: Callable[[np.ndarray], np.ndarray]
     changes: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+    bend: Callable[[np.ndarray, np.ndarray, np.ndarray], float]
+    changed_by_tracing: Callable[[], bool]
     narrow: str
 
 
@@ -131,6 +140,9 @@ def make_problem(f: Callable[..., Any], args: tuple[Any, ...], argnums: Sequence
         if "dtype promotion" in str(error):
             error.add_note("Gradients are checked in float64; arrays that f closes over or makes keep their own dtype.")
         raise
+    except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
+        error.add_note(WRAP)
+        raise
     rng = np.random.default_rng(seed)
     n_out = jaxpr.out_avals[0].shape[0]
     cotangent = rng.uniform(0.5, 1.5, n_out) * rng.choice([-1.0, 1.0], n_out)  # no output has a small weight
@@ -139,13 +151,27 @@ def make_problem(f: Callable[..., Any], args: tuple[Any, ...], argnums: Sequence
     def gradient(x: jax.Array, cotangent: jax.Array, arrays: list[Any]) -> jax.Array:
         return jax.vjp(lambda x: flat(x, arrays), x)[1](cotangent)[0]
 
+    @functools.partial(jax.jit, compiler_options=FAST)
+    def bend(points: jax.Array, arrays: list[Any]) -> jax.Array:
+        at_x, a, b = jax.lax.map(lambda x: flat(x, arrays), points)
+        return a + b - 2 * at_x
+
     return Problem(
         leaves,
         point,
         lambda x: np.asarray(gradient(x, cotangent, arrays)),
         _changes(flat, cotangent, arrays, point.size),
+        lambda x, a, b: float(np.abs(cotangent) @ np.abs(bend(np.stack([x, a, b]), arrays))),
+        lambda: _program(jaxpr) != _program(jax.make_jaxpr(lambda x, arrays: flat(x, arrays))(point, arrays)),
         _narrow(str(jaxpr)),
     )
+
+
+def _program(jaxpr: Any) -> tuple[str, list[bytes]]:
+    """A traced function in letters and bytes, without the addresses of its functions."""
+    arrays = [c for c in jaxpr.consts if _is_array(c)]
+    plain = [jax.random.key_data(c) if jnp.issubdtype(c.dtype, jax.dtypes.prng_key) else c for c in arrays]
+    return re.sub(r"0x[0-9a-f]+", "", str(jaxpr)), [np.asarray(c).tobytes() for c in plain]
 
 
 def _narrow(program: str) -> str:

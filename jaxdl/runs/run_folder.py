@@ -26,11 +26,11 @@ _PACKAGES = ("jaxdl", "jax", "jaxlib", "optax", "numpy", "orbax-checkpoint", "sc
 def new_folder(recipe: str, run_dir: Path | str | None) -> Path:
     """Where a new run goes: `run_dir`, which must be new or empty, or `runs/<recipe>/<n>` with the next free n.
 
-    Nothing is created yet.
+    Nothing is created yet. Hidden files, such as the lock of a process that was killed at once, do not count.
     """
     if run_dir is not None:
         run_dir = Path(run_dir)
-        if run_dir.exists() and (not run_dir.is_dir() or any(run_dir.iterdir())):
+        if run_dir.exists() and (not run_dir.is_dir() or any(path.name[0] != "." for path in run_dir.iterdir())):
             is_run = run_dir.is_dir() and (run_dir / "config.json").is_file()
             go_on = f", or go on in it with --resume {run_dir}" if is_run else ""
             raise ValueError(f"{run_dir} is not an empty folder; name a new one{go_on}")

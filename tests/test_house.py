@@ -33,10 +33,11 @@ FLOORS = (  # from the roof down: a file imports from its own floor or from a lo
     ("artifacts",),
     ("ewma",),
     ("tree",),
+    ("configuration",),
     ("validation", "types"),
 )
 HEIGHT = {name: -i for i, names in enumerate(FLOORS) for name in names}
-GROUND = {"__init__", "__main__", "types", "tree", "ewma", "validation"}
+GROUND = {"__init__", "__main__", "types", "tree", "ewma", "validation", "configuration"}
 
 
 @functools.cache

@@ -33,15 +33,22 @@ def _figure(width: float, height: float, columns: int = 1) -> tuple[Any, list[An
     return subplots(columns, columns, width=width / columns, height=height)
 
 
-def curves(history: dict[str, list[float]], epochs: Sequence[int]) -> Any:
-    """Every score by epoch, training and validation ("val_...") in one panel a score."""
+def curves(
+    history: Mapping[str, Sequence[float]], epochs: Sequence[int], levels: Mapping[str, float] | None = None
+) -> Any:
+    """Every score by epoch, training and validation ("val_...") in one panel per score, three panels in a row.
+
+    `levels` are values that a score should come to: a dashed line across its panel.
+    """
     names = list(dict.fromkeys(name.removeprefix("val_") for name in history if name != "seconds"))
-    figure, axes = _figure(4.2 * len(names), 3.2, len(names))
+    figure, axes = subplots(len(names), 3, width=4.2, height=3.2)
     for ax, name in zip(axes, names, strict=True):
         if name in history:  # some scores are for the validation part alone
             ax.plot(epochs, history[name], color=BLUE, label="training", marker="." if len(epochs) < 40 else None)
         if f"val_{name}" in history:
             ax.plot(epochs, history[f"val_{name}"], color=ORANGE, label="validation")
+        if levels and name in levels:
+            ax.axhline(levels[name], color=GRAY, linestyle="--", label=f"equilibrium {levels[name]:.3g}")
         ax.set_xlabel("epoch")
         ax.set_title(name)
         ax.grid(alpha=0.25)
@@ -137,6 +144,16 @@ def sheet(images: Any, *, columns: int) -> np.ndarray:
         top, left = 1 + i // columns * (h + 1), 1 + i % columns * (w + 1)
         image[top : top + h, left : left + w] = images[i]
     return image
+
+
+def image_figure(image: Any, *, title: str = "") -> Any:
+    """One image [H, W] or [H, W, 3] in [0, 1], such as a `sheet`, as a figure of its proportions."""
+    image = np.asarray(image)
+    figure, (ax,) = _figure(7.2, 7.2 * image.shape[0] / image.shape[1] + (0.4 if title else 0))
+    ax.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    ax.set_axis_off()
+    ax.set_title(title, fontsize=11)
+    return figure
 
 
 def save_image(path: Path, image: Any) -> None:

@@ -41,14 +41,36 @@ class Dataset(NamedTuple):
         return len(self.class_names)
 
 
+def require_arrays(arrays: Any, name: str = "data") -> None:
+    """Raise ValueError unless `arrays` is a dict of arrays, with what to write for a tuple, a list or a DataFrame.
+
+    >>> require_arrays(([[1.0]], [0]))
+    Traceback (most recent call last):
+        ...
+    ValueError: data: a data set is a dict of arrays, got a tuple: write {"x": x, "y": y}
+    """
+    if hasattr(arrays, "to_numpy"):
+        fix = 'write {"x": table[columns].to_numpy("float32"), "y": table[target].to_numpy()}'
+    else:
+        fix = 'write {"x": x, "y": y}'
+    if not isinstance(arrays, dict):
+        raise ValueError(f"{name}: a data set is a dict of arrays, got a {type(arrays).__name__}: {fix}")
+    for key, values in arrays.items():
+        if hasattr(values, "to_numpy"):
+            raise ValueError(f"{name}: {key} is a {type(values).__name__}, not an array: write {key}.to_numpy()")
+        if not hasattr(values, "dtype"):
+            raise ValueError(f"{name}: {key} is a {type(values).__name__}, not an array: write np.asarray({key})")
+
+
 def count(arrays: Arrays) -> int:
     """The number of examples: the leading axis that all arrays share.
 
-    Raises: ValueError if the leading axes differ, an array has none, or there are no examples.
+    Raises: ValueError for what is no dict of arrays, leading axes that differ or are missing, and no examples.
 
     >>> count({"x": np.zeros((3, 2)), "y": np.zeros(3)})
     3
     """
+    require_arrays(arrays)
     shapes = {name: np.shape(values) for name, values in arrays.items()}
     if not shapes or any(len(shape) == 0 for shape in shapes.values()):
         raise ValueError(f"a data set needs arrays with a leading axis of examples, got shapes {shapes}")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from jaxdl.configuration import require_types
 from jaxdl.nn.recurrence import CELLS, CellName
 from jaxdl.validation import require_name, require_not_negative, require_positive, require_rate
 
@@ -43,6 +44,7 @@ class Config:
     dtype: ComputeDType = "params"
 
     def __post_init__(self) -> None:
+        require_types("seq2seq", self)
         require_positive("seq2seq", n_source=self.n_source, n_target=self.n_target, d_embedding=self.d_embedding)
         require_positive("seq2seq", n_hidden=self.n_hidden, n_layers=self.n_layers)
         require_not_negative("seq2seq", pad=self.pad or 0)

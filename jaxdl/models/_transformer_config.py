@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from jaxdl.configuration import require_types
 from jaxdl.nn import activations
 from jaxdl.validation import require_name, require_not_negative, require_positive, require_rate
 
@@ -54,6 +55,7 @@ class Config:
     remat: bool = False
 
     def __post_init__(self) -> None:
+        require_types("transformer", self)
         require_positive("transformer", n_source=self.n_source, n_target=self.n_target, d_model=self.d_model)
         require_positive("transformer", n_heads=self.n_heads, d_hidden=self.d_hidden, max_length=self.max_length)
         require_not_negative("transformer", n_encoder_layers=self.n_encoder_layers, pad=self.pad or 0)

@@ -31,8 +31,10 @@ from typing import Literal, NamedTuple
 import jax
 
 from jaxdl import losses, metrics
+from jaxdl.configuration import require_types
 from jaxdl.data import corrupt
 from jaxdl.losses import regularizers
+from jaxdl.models._inputs import require_examples, require_features
 from jaxdl.nn import activations, initializers
 from jaxdl.nn.affine import dense, flatten, init_dense
 from jaxdl.nn.conv import conv2d, conv_transpose2d, init_conv2d
@@ -80,6 +82,7 @@ class Config:
     rho: float = 0.05
 
     def __post_init__(self) -> None:
+        require_types("autoencoder", self)
         who = "autoencoder"
         require_positive(who, shape=self.shape, n_code=self.n_code, widths=self.widths, channels=self.channels)
         require_name(who, "activation", self.activation, activations.DERIVATIVES)
@@ -142,8 +145,7 @@ def encode(params: Params, x: Array, config: Config) -> Array:
     >>> encode(init(jax.random.key(0), config), jnp.ones((5, 8, 8, 1)), config).shape
     (5, 3)
     """
-    if x.shape[1:] != config.shape:
-        raise ValueError(f"autoencoder: x {x.shape} must be [B, *shape] with shape {config.shape}")
+    require_examples("autoencoder", x, config.shape)
     act, layers = activations.BY_NAME[config.activation], params["encoder"]
     h = x
     for i in range(len(config.channels)):
@@ -157,12 +159,13 @@ def encode(params: Params, x: Array, config: Config) -> Array:
 
 def decode(params: Params, code: Array, config: Config) -> Array:
     """y = g(h): outputs [B, *shape] of codes [B, n_code]; `reconstruction` puts them into the units of x."""
+    require_features("autoencoder: the code", code, config.n_code)
     act, layers = activations.BY_NAME[config.activation], params["decoder"]
     h = code
     for i in range(len(config.widths)):
         h = act(dense(layers[f"layer_{i}"], h))
     h = dense(layers[f"layer_{len(config.widths)}"], h)
-    h = h.reshape(len(h), *_map_shape(config))
+    h = h.reshape(h.shape[0], *_map_shape(config))
     for i in range(len(config.channels)):
         h = conv_transpose2d(layers[f"conv_{i}"], act(h), strides=_STRIDES)  # [B, 2 H, 2 W, ...]
     return h

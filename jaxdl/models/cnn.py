@@ -19,11 +19,13 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
+from jaxdl.configuration import require_types
 from jaxdl.losses import sparse_categorical_cross_entropy
+from jaxdl.models._inputs import require_examples
 from jaxdl.nn import activations, initializers
 from jaxdl.nn.affine import dense, flatten, init_dense
 from jaxdl.nn.conv import conv2d, init_conv2d
-from jaxdl.nn.noise import dropout
+from jaxdl.nn.noise import dropout, split_key
 from jaxdl.nn.norm import batch_norm, init_batch_norm
 from jaxdl.nn.pool import avg_pool2d, max_pool2d
 from jaxdl.types import Array, Key, Params, State
@@ -65,6 +67,7 @@ class Config:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
+        require_types("cnn", self)
         require_positive("cnn", size=self.size, n_in=self.n_in, n_out=self.n_out, channels=self.channels)
         require_positive("cnn", window=self.window, widths=self.widths)
         require_not_negative("cnn", border=self.border)
@@ -144,11 +147,12 @@ def apply(
     >>> y.shape
     (2, 10)
     """
+    require_examples("cnn", x, (*config.size, config.n_in))
     f = activations.BY_NAME[config.activation]
     features, state = feature_maps(params, state, x, config, train=train)
     h = flatten(features[-1])  # [B, h w C]
     n_dense = len(config.widths) + 1
-    keys = [None] * n_dense if key is None else list(jax.random.split(key, n_dense))
+    keys = split_key(key, n_dense)
     for i in range(n_dense):
         h = dense(params[f"dense_{i}"], dropout(h, config.dropout, key=keys[i]))
         h = f(h) if i < n_dense - 1 else h
@@ -159,6 +163,7 @@ def feature_maps(
     params: Params, state: State, x: Array, config: Config, *, train: bool = False
 ) -> tuple[list[Array], State]:
     """The output [B, h, w, C] of every block, and the new running statistics."""
+    require_examples("cnn", x, (None, None, config.n_in))
     f = activations.BY_NAME[config.activation]
     pool = max_pool2d if config.pool == "max" else avg_pool2d
     b = config.border

@@ -21,7 +21,9 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
+from jaxdl.configuration import require_types
 from jaxdl.losses import regularizers
+from jaxdl.models._inputs import require_integers
 from jaxdl.nn.embeddings import embedding, init_embedding
 from jaxdl.nn.initializers import normal, zeros
 from jaxdl.types import Array, Key, Params, at_least_float32
@@ -47,6 +49,7 @@ class Config:
     stddev: float = 0.1
 
     def __post_init__(self) -> None:
+        require_types("factorization", self)
         require_positive("factorization", n_users=self.n_users, n_items=self.n_items, n_factors=self.n_factors)
         require_positive("factorization", stddev=self.stddev)
 
@@ -78,7 +81,8 @@ def apply(params: Params, x: Array, config: Config, *, key: Key | None = None) -
     (2,)
     """
     del key  # nothing is random
-    if x.ndim != 2 or x.shape[1] != 2:
+    require_integers("factorization", 2, x=x)
+    if x.shape[1] != 2:
         raise ValueError(f"factorization: x must be [B, 2] pairs (user, item), got {x.shape}")
     user, item = x[:, 0], x[:, 1]
     products = (embedding(params["user"], user) * embedding(params["item"], item)).sum(-1)

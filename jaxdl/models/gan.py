@@ -23,7 +23,9 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
+from jaxdl.configuration import require_types
 from jaxdl.losses import minimax
+from jaxdl.models._inputs import require_examples, require_integers
 from jaxdl.nn.activations import leaky_relu, relu
 from jaxdl.nn.affine import dense, flatten, init_dense
 from jaxdl.nn.conv import conv2d, conv_transpose2d, init_conv2d
@@ -68,6 +70,7 @@ class Config:
     n_embedding: int = 32
 
     def __post_init__(self) -> None:
+        require_types("gan", self)
         require_positive("gan", size=self.size, n_latent=self.n_latent, n_embedding=self.n_embedding)
         require_positive("gan", generator=self.generator, discriminator=self.discriminator)
         require_not_negative("gan", n_classes=self.n_classes)
@@ -202,6 +205,7 @@ def generate(
     >>> generate(params["generator"], state["generator"], jnp.ones((5, 3)), config, train=True)[0].shape
     (5, 2)
     """
+    require_examples("gan: the noise", z, (config.n_latent,))
     _check_labels("generate", config, labels)
     h, state = z, dict(state)
     if labels is not None:
@@ -238,6 +242,7 @@ def discriminate(
     >>> discriminate(params["discriminator"], state["discriminator"], jnp.ones((5, 2)), config, train=True)[0].shape
     (5,)
     """
+    require_examples("gan", x, config.size)
     _check_labels("discriminate", config, labels)
     state = dict(state)
     h = 2 * x - 1 if config.output == "sigmoid" else x
@@ -277,6 +282,8 @@ def _check_labels(name: str, config: Config, labels: Array | None) -> None:
     if (labels is None) != (config.n_classes == 0):
         has = "no labels were given" if labels is None else f"labels {labels.shape} were given"
         raise ValueError(f"gan.{name}: the network has n_classes={config.n_classes}, but {has}")
+    if labels is not None:
+        require_integers(f"gan.{name}", 1, labels=labels)
 
 
 def example(key: Key) -> tuple[Callable[[Params], Array], Params]:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
+from jaxdl.configuration import require_types
 from jaxdl.losses import sparse_categorical_cross_entropy
+from jaxdl.models._inputs import require_features
 from jaxdl.nn.activations import sigmoid, softmax
 from jaxdl.nn.affine import dense, flatten, init_dense
 from jaxdl.nn.initializers import zeros
@@ -32,6 +34,7 @@ class Config:
     n_out: int = 1
 
     def __post_init__(self) -> None:
+        require_types("linear", self)
         require_positive("linear", n_in=self.n_in, n_out=self.n_out)
 
 
@@ -47,6 +50,7 @@ def apply(params: Params, x: Array, config: Config, *, key: Key | None = None) -
     [7.0]
     """
     del key
+    require_features("linear", x, config.n_in)
     y = dense(params, flatten(x))
     return y[:, 0] if config.n_out == 1 else y
 

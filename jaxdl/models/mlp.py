@@ -20,9 +20,11 @@ from dataclasses import dataclass
 import jax
 
 from jaxdl import losses
+from jaxdl.configuration import require_types
+from jaxdl.models._inputs import require_features, require_integers
 from jaxdl.nn import activations, initializers
 from jaxdl.nn.affine import dense, flatten, init_dense
-from jaxdl.nn.noise import dropout
+from jaxdl.nn.noise import dropout, split_key
 from jaxdl.types import Array, Key, Params
 from jaxdl.validation import require_name, require_positive, require_rate
 
@@ -48,6 +50,7 @@ class Config:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
+        require_types("mlp", self)
         require_positive("mlp", n_in=self.n_in, n_out=self.n_out, widths=self.widths)
         require_rate("mlp", dropout=self.dropout)
         require_name("mlp", "activation", self.activation, activations.DERIVATIVES)
@@ -78,9 +81,10 @@ def apply(params: Params, x: Array, config: Config, *, key: Key | None = None) -
     >>> apply(init(jax.random.key(0), config), jnp.ones((2, 2, 2)), config).shape
     (2, 3)
     """
+    require_features("mlp", x, config.n_in)
     f = activations.BY_NAME[config.activation]
     n_hidden = len(config.widths)
-    keys = [None] * n_hidden if key is None else list(jax.random.split(key, max(n_hidden, 1)))
+    keys = split_key(key, max(n_hidden, 1))
     h = flatten(x)  # [B, n_in]
     for i in range(n_hidden):
         h = dropout(f(dense(params[f"layer_{i}"], h)), config.dropout, key=keys[i])  # [B, widths[i]]
@@ -102,6 +106,8 @@ def backpropagate(params: Params, x: Array, targets: Array, config: Config) -> t
     >>> bool(jax.tree.all(jax.tree.map(lambda a, b: jnp.allclose(a, b, atol=1e-6), by_hand, by_autodiff)))
     True
     """
+    require_features("mlp", x, config.n_in)
+    require_integers("mlp", 1, targets=targets)
     f, slope = activations.BY_NAME[config.activation], activations.DERIVATIVES[config.activation]
     n_layers = len(config.widths) + 1
     layers = [params[f"layer_{i}"] for i in range(n_layers)]

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
+from jaxdl.configuration import require_types
 from jaxdl.losses import mean_squared_error
 from jaxdl.nn.activations import sigmoid, step
 from jaxdl.types import Array, Key, Params
-from jaxdl.validation import require_name, require_not_negative, require_positive
+from jaxdl.validation import require_floating, require_name, require_not_negative, require_positive
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Config:
     stddev: float = 0.0
 
     def __post_init__(self) -> None:
+        require_types("perceptron", self)
         require_positive("perceptron", n_in=self.n_in)
         require_not_negative("perceptron", stddev=self.stddev)
         require_name("perceptron", "activation", self.activation, ("step", "sigmoid"))
@@ -51,6 +53,9 @@ def init(key: Key, config: Config) -> Params:
 
 def score(params: Params, x: Array) -> Array:
     """The signed distance from the decision line times |w|: w . x + b, for x [..., n_in] -> [...]."""
+    require_floating("perceptron", x=x)
+    if x.shape[-1:] != params["w"].shape:
+        raise ValueError(f"perceptron: x {x.shape} must end in the {params['w'].shape[0]} inputs of w")
     return x @ params["w"].astype(x.dtype) + params["b"].astype(x.dtype)
 
 

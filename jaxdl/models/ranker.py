@@ -24,6 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxdl.configuration import require_types
 from jaxdl.data.words import words
 from jaxdl.losses import sparse_categorical_cross_entropy
 from jaxdl.models import textrank
@@ -31,7 +32,7 @@ from jaxdl.nn.activations import relu
 from jaxdl.nn.affine import dense, init_dense
 from jaxdl.nn.embeddings import embedding, init_embedding
 from jaxdl.nn.initializers import he_normal
-from jaxdl.nn.noise import dropout
+from jaxdl.nn.noise import dropout, split_key
 from jaxdl.types import Array, Key, Params
 from jaxdl.validation import require_positive, require_rate
 
@@ -59,6 +60,7 @@ class Config:
     dropout: float = 0.5
 
     def __post_init__(self) -> None:
+        require_types("ranker", self)
         require_positive("ranker", n_hash=self.n_hash - 1, n_embedding=self.n_embedding, n_grams=self.n_grams)
         require_positive("ranker", n_sentences=self.n_sentences, width=self.width)
         require_rate("ranker", dropout=self.dropout)
@@ -131,13 +133,13 @@ def apply(params: Params, x: dict[str, Array], config: Config, *, key: Key | Non
     (1, 3)
     """
     tokens, features, present = x["tokens"], x["features"], x["present"]
-    keys = [None, None] if key is None else list(jax.random.split(key))
+    gram_key, hidden_key = split_key(key, 2)
     h = _masked_mean(embedding(params["grams"], tokens).astype(features.dtype), tokens > 0)  # [B, S, E]
-    h = dropout(h, config.dropout, key=keys[0])
+    h = dropout(h, config.dropout, key=gram_key)
     text = _masked_mean(h, present)  # [B, E]: what the whole text says
     text = jnp.broadcast_to(text[:, None], h.shape)
     hidden = relu(dense(params["hidden"], jnp.concatenate([h, h * text, features], axis=-1)))  # [B, S, width]
-    scores = dense(params["score"], dropout(hidden, config.dropout, key=keys[1]))[..., 0]  # [B, S]
+    scores = dense(params["score"], dropout(hidden, config.dropout, key=hidden_key))[..., 0]  # [B, S]
     return jnp.where(present, scores, jnp.full_like(scores, jnp.finfo(scores.dtype).min))
 
 

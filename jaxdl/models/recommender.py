@@ -28,6 +28,7 @@ from typing import Literal, get_args
 import jax
 import jax.numpy as jnp
 
+from jaxdl.configuration import require_types
 from jaxdl.similarity import center, unit
 from jaxdl.similarity.term_weights import inverse_document_frequency
 from jaxdl.types import Array, Key, Params
@@ -59,6 +60,7 @@ class Config:
     inverse_frequency: bool = False
 
     def __post_init__(self) -> None:
+        require_types("recommender", self)
         require_name("recommender", "by", self.by, ("user", "item"))
         require_name("recommender", "feedback", self.feedback, ("visits", "ratings"))
         require_name("recommender", "similarity", self.similarity, get_args(Similarity))

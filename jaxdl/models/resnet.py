@@ -15,7 +15,9 @@ from dataclasses import dataclass
 
 import jax
 
+from jaxdl.configuration import require_types
 from jaxdl.losses import sparse_categorical_cross_entropy
+from jaxdl.models._inputs import require_examples
 from jaxdl.nn import initializers
 from jaxdl.nn.activations import relu
 from jaxdl.nn.affine import dense, init_dense
@@ -48,6 +50,7 @@ class Config:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
+        require_types("resnet", self)
         require_positive("resnet", n_in=self.n_in, n_out=self.n_out, channels=self.channels, blocks=self.blocks)
         require_rate("resnet", dropout=self.dropout)
         require_name("resnet", "initializer", self.initializer, initializers.BY_NAME)
@@ -114,6 +117,7 @@ def apply(
     def conv_norm(part: Params, running: State, h: Array, stride: int = 1) -> tuple[Array, State]:
         return batch_norm(part["norm"], running, conv2d(part["conv"], h, strides=(stride, stride)), train=train)
 
+    require_examples("resnet", x, (None, None, config.n_in))
     new: State = {}
     h, new["stem"] = conv_norm(params["stem"], state["stem"], x)
     h = relu(h)  # [B, H, W, channels[0]]

@@ -21,16 +21,18 @@ Dims: B batch, S source length, T target length, E embedding, H hidden, M memory
 from collections.abc import Callable
 from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 
 from jaxdl.losses import sparse_categorical_cross_entropy
+from jaxdl.models._inputs import require_integers
 from jaxdl.models._seq2seq_config import Config as Config
 from jaxdl.nn.affine import dense, init_dense
 from jaxdl.nn.attention import additive_attention, attention_weights, init_additive_attention
 from jaxdl.nn.copying import mix_copies
 from jaxdl.nn.embeddings import embedding, init_embedding
-from jaxdl.nn.noise import dropout
+from jaxdl.nn.noise import dropout, split_key
 from jaxdl.nn.recurrence import CELLS, Carry, bidirectional, recurrent
 from jaxdl.types import Array, Key, Params, Tree, at_least_float32, wide_dtype
 
@@ -113,7 +115,7 @@ def apply(
     >>> jax.jit(apply, static_argnums=3)(params, tokens, tokens[:, :3], config).shape
     (2, 3, 12)
     """
-    encoder_key, decoder_key = (None, None) if key is None else jax.random.split(key)
+    encoder_key, decoder_key = split_key(key, 2)
     memory = encode(params, source, config, key=encoder_key)
     if sampling_rate is None:
         return decode(params, memory, source, target_in, config, key=decoder_key)
@@ -125,8 +127,9 @@ def apply(
 def encode(params: Params, source: Array, config: Config, *, key: Key | None = None) -> Tree:
     """What the decoder starts from and reads: {"carry": a carry for each layer} and, for attention,
     {"states": [B, S, M], "keys": [B, S, A]}."""
+    require_integers("seq2seq", 2, source=source)
     mask = _may_read(source, config)
-    keys = _split(key, config.n_layers + 1)
+    keys = split_key(key, config.n_layers + 1)
     x = dropout(_embed(params, "source", source, config), config.dropout, key=keys[0])
     carries: list[Carry] = []
     for i in range(config.n_layers):
@@ -151,6 +154,8 @@ def decode(
     params: Params, memory: Tree, source: Array, target_in: Array, config: Config, *, key: Key | None = None
 ) -> Array:
     """The decoder's half of `apply`, by teacher forcing, for a memory from `encode`."""
+    require_integers("seq2seq", 2, source=source, target_in=target_in)
+    chex.assert_equal_shape_prefix((source, target_in), 1)
     h, context, weights = _states(params, memory, source, target_in, config, key)
     return _outputs(params, h, context, weights, source, config)
 
@@ -217,7 +222,7 @@ def _states_and_carry(
     params: Params, memory: Tree, source: Array, target_in: Array, config: Config, key: Key | None
 ) -> tuple[Array, Array | None, Any, tuple[Carry, ...]]:
     """The top layer's h [B, T, H], the first's context [B, T, M] and weights [B, T, S], the carry at the end."""
-    keys = _split(key, config.n_layers + 1)
+    keys = split_key(key, config.n_layers + 1)
     x = dropout(_embed(params, "target", target_in, config), config.dropout, key=keys[0])
     layers, context, weights = params["decoder"], None, None
     if config.attention == "none":
@@ -272,10 +277,6 @@ def _embed(params: Params, side: str, tokens: Array, config: Config) -> Array:
 def _may_read(source: Array, config: Config) -> Array | None:
     """[B, S] bool: False at padding; None where there is none."""
     return None if config.pad is None else source != config.pad
-
-
-def _split(key: Key | None, n: int) -> list[Key | None]:
-    return [None] * n if key is None else list(jax.random.split(key, n))
 
 
 def example(key: Key) -> tuple[Callable[[Params], Array], Params]:

@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxdl import losses
+from jaxdl.configuration import require_types
 from jaxdl.nn.initializers import normal
 from jaxdl.nn.noise import dropout
 from jaxdl.types import Array, Key, Params
@@ -45,6 +46,7 @@ class Config:
     hide_many: float = 0.0
 
     def __post_init__(self) -> None:
+        require_types("softmax_factorization", self)
         require_positive("softmax_factorization", n_items=self.n_items, n_factors=self.n_factors)
         require_rate("softmax_factorization", dropout=self.dropout)
         if not 0 <= self.hide_many <= 1:

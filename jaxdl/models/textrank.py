@@ -33,6 +33,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxdl.configuration import require_types
 from jaxdl.data.stop_words import stop_words_of
 from jaxdl.data.words import words
 from jaxdl.similarity import term_weights
@@ -60,6 +61,7 @@ class Config:
     position_bias: float = 0.0
 
     def __post_init__(self) -> None:
+        require_types("textrank", self)
         require_name("textrank", "similarity", self.similarity, get_args(Similarity))
         require_rate("textrank", damping=self.damping)
         require_positive("textrank", tolerance=self.tolerance)

@@ -20,10 +20,12 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 
 from jaxdl.losses import sparse_categorical_cross_entropy
+from jaxdl.models._inputs import require_integers
 from jaxdl.models._transformer_config import Config as Config
 from jaxdl.nn import activations
 from jaxdl.nn.affine import dense, init_dense
@@ -33,7 +35,7 @@ from jaxdl.nn.caching import cached_cross_attention, cached_self_attention, init
 from jaxdl.nn.copying import init_pointer, mix_copies, pointer
 from jaxdl.nn.depth import init_stack, stack
 from jaxdl.nn.embeddings import embedding, init_embedding, sinusoidal_positions, unembedding
-from jaxdl.nn.noise import dropout
+from jaxdl.nn.noise import dropout, split_key
 from jaxdl.nn.norm import init_layer_norm, layer_norm
 from jaxdl.types import Array, Key, Params, Tree, at_least_float32
 
@@ -89,13 +91,14 @@ def apply(params: Params, source: Array | None, target_in: Array, config: Config
     """
     if (source is None) != (config.n_encoder_layers == 0):
         raise ValueError("transformer: give a source exactly if there is an encoder (n_encoder_layers > 0)")
-    encoder_key, decoder_key = (None, None) if key is None else jax.random.split(key)
+    encoder_key, decoder_key = split_key(key, 2)
     memory = None if source is None else encode(params, source, config, key=encoder_key)
     return decode(params, memory, source, target_in, config, key=decoder_key)
 
 
 def encode(params: Params, source: Array, config: Config, *, key: Key | None = None) -> Array:
     """The encoder's output [B, S, D]: what the decoder reads. No token reads from padding."""
+    require_integers("transformer", 2, source=source)
     x, layers_key = _embed(params, "source", source, config, key)
     attend = _attend(config, x.shape[1], mask=_may_read(source, config))
     return _layers(params["encoder"], x, config, attend, None, layers_key)
@@ -111,6 +114,9 @@ def decode(
     key: Key | None = None,
 ) -> Array:
     """The decoder's half of `apply`, for a memory from `encode`."""
+    require_integers("transformer", 2, target_in=target_in)
+    if source is not None:
+        chex.assert_equal_shape_prefix((source, target_in), 1)
     x, layers_key = _embed(params, "target", target_in, config, key)
     attend, attend_memory = _attend(config, x.shape[1], causal=True), None
     if memory is not None and source is not None:
@@ -218,7 +224,7 @@ def _layers(
 
 def _embed(params: Params, side: str, tokens: Array, config: Config, key: Key | None) -> tuple[Array, Key | None]:
     """[B, T, D] of tokens [B, T], dropped out, and the key for what follows."""
-    embedding_key, next_key = (None, None) if key is None else jax.random.split(key)
+    embedding_key, next_key = split_key(key, 2)
     x = _embed_at(params, side, tokens, jnp.arange(tokens.shape[1]), config)
     return dropout(x, config.dropout, key=embedding_key), next_key
 

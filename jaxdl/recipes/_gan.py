@@ -1,6 +1,7 @@
 """What the GAN recipes share: the task, samples and interpolations in blocks, sheets of them, and their scores."""
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from jaxdl.tasks import adversarial
 from jaxdl.tasks import game as adversarial_game
 from jaxdl.tasks.supervised import as_float
 from jaxdl.training import Task, TrainState
+from jaxdl.training.memory import require_memory
 from jaxdl.types import Array, Key
 
 SAMPLES = 10_000  # that the scores are computed from
@@ -37,8 +39,9 @@ def sample(config: Any, state: TrainState, key: Key, *, count: int, label: int |
         state: of a run.
         key: of the noise.
         label: the class; None for all of them in turn.
-    Raises: ValueError for a class that the network does not have.
+    Raises: ValueError for a class that the network does not have, and more examples than the memory holds.
     """
+    _require_room(config.model, count)
     z = jax.random.normal(key, (count, config.model.n_latent))
     return _generate(config, state, z, _labels(config.model, count, label))
 
@@ -53,6 +56,7 @@ def interpolate(
     A straight line would pass close to 0, where hardly any noise falls.
     Reference: Shoemake, "Animating rotation with quaternion curves", 1985.
     """
+    _require_room(config.model, count * steps)
     if steps < 2:
         raise ValueError(f"interpolate: a walk has at least 2 steps, got {steps}")
     ends = jax.random.normal(key, (2, count, 1, config.model.n_latent))
@@ -64,6 +68,11 @@ def interpolate(
     labels = _labels(config.model, count, label)
     rows = None if labels is None else jnp.repeat(labels, steps)
     return _generate(config, state, z.reshape(count * steps, -1), rows)
+
+
+def _require_room(model: gan.Config, count: int) -> None:
+    needed = 4 * count * (model.n_latent + 2 * math.prod(model.size))  # the noise, the examples, and the sheet of them
+    require_memory(f"sample: {count:,} examples", needed, "ask for fewer")
 
 
 def _labels(model: gan.Config, count: int, label: int | None) -> Array | None:
@@ -123,6 +132,7 @@ def image_task(name: str, config: Any, *, headline: str, test: float = 0.0) -> T
         scores=functools.partial(image_scores, name, config),
         headline="frechet" if headline == "label_accuracy" and not config.model.n_classes else headline,
         frame=sheet,
+        pictures={"samples": lambda state, _: pictures.image_figure(sheet(state), title="samples")},
     )
 
 

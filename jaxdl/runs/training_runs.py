@@ -20,6 +20,8 @@ from jaxdl.training.evaluation import has_rows
 from jaxdl.training.parameters import read_params, write_params
 from jaxdl.tree import parameter_count
 
+_FRAMES = 20  # pictures of a training that are kept
+
 
 class Run(NamedTuple):
     """A trained model and how it does.
@@ -143,10 +145,13 @@ def _train(
     trained = time.perf_counter()
     run = _scored(folder, task, state, trained - start)
     write_params(folder, state)
-    figures = {"curves": lambda state, data: pictures.curves(history.history, history.epoch)} | dict(task.pictures)
+    figures = {"curves": lambda state, data: pictures.curves(history.history, history.epoch, task.levels)} | dict(
+        task.pictures
+    )
     for name, draw in figures.items():
         figure = draw(state, task.data)
-        files.write(folder / f"{name}.png", lambda path, figure=figure: pictures.save(figure, path))
+        if figure is not None:
+            files.write(folder / f"{name}.png", lambda path, figure=figure: pictures.save(figure, path))
     seconds = {"train": trained - start, "in_all": time.perf_counter() - start}
     notes.update(
         parameters=parameter_count(state.params),
@@ -187,16 +192,30 @@ def _scored(folder: Path, task: Task, state: TrainState, seconds: float = 0.0) -
     return Run(folder, scores, more, headline if headline in more else f"{list(parts)[-1]} {headline}", state, seconds)
 
 
+def _evenly(n: int) -> set[int]:
+    """At most `_FRAMES` of the numbers 0 .. n - 1, evenly spread, with the first and the last."""
+    return {round(i * (n - 1) / (_FRAMES - 1)) for i in range(_FRAMES)} if n > _FRAMES else set(range(n))
+
+
 def _frames(frame: Callable[[TrainState], Any], folder: Path) -> Callback:
-    """A picture an epoch in `frames/`, and at the end all of them as `training.gif`."""
+    """At most `_FRAMES` pictures in `frames/`, evenly over the epochs from 0 on, and all of them as `training.gif`."""
     frames = folder / "frames"
 
     def draw(event: Event) -> None:
-        if event.kind in ("begin", "epoch"):
-            frames.mkdir(exist_ok=True)
-            image, name = frame(event.state), f"{event.epoch if event.kind == 'epoch' else 0:04d}.png"
-            files.write(frames / name, lambda path: pictures.save_image(path, image))
-        elif event.kind == "end":
-            files.write(folder / "training.gif", lambda path: pictures.animate(sorted(frames.glob("*.png")), path))
+        start = event.kind == "begin" and event.step == 0  # a resumed run has drawn its first frame
+        ending = event.kind == "end" and event.history.epoch
+        if start or event.kind == "epoch" or ending:
+            epoch, epochs = 0 if start else event.history.epoch[-1], event.history.params["epochs"]
+            target = frames / f"{epoch:04d}.png"
+            if epoch in _evenly(epochs + 1) or (ending and not target.exists()):
+                frames.mkdir(exist_ok=True)
+                image = frame(event.state)
+                files.write(target, lambda path: pictures.save_image(path, image))
+        if event.kind == "end":
+            drawn = sorted(frames.glob("*.png"))
+            kept = [drawn[i] for i in sorted(_evenly(len(drawn)))]
+            for path in set(drawn) - set(kept):  # of a run that was resumed for more epochs
+                path.unlink()
+            files.write(folder / "training.gif", lambda path: pictures.animate(kept, path))
 
     return draw

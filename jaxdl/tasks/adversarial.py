@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxdl import metrics, optim
+from jaxdl.configuration import require_seed, require_types
 from jaxdl.ewma import EwmaState, ewma
 from jaxdl.losses import minimax
 from jaxdl.tasks.supervised import as_float
@@ -67,16 +68,16 @@ class Config:
     validation: float = 0.1
 
     def __post_init__(self) -> None:
+        require_seed("adversarial", self.seed)
+        require_types("adversarial", self)
         where, k = "adversarial", self.discriminator_steps
         require_positive(where, epochs=self.epochs, generator_rate=self.generator_rate, discriminator_steps=k)
         require_positive(where, discriminator_rate=self.discriminator_rate, validation=self.validation)
         optional = {"batch_size": self.batch_size, "patience": self.patience}
         require_positive(where, **{name: value for name, value in optional.items() if value is not None})
-        require_not_negative(where, seed=self.seed, r1=self.r1)
+        require_not_negative(where, r1=self.r1)
         require_rate(where, b1=self.b1, b2=self.b2, average=self.average)
         require_rate(where, label_smoothing=self.label_smoothing, validation=self.validation)
-        if self.seed >= 2**32:
-            raise ValueError(f"{where}: seed must be below 2**32, got {self.seed}")
         if self.batch_size is not None and self.batch_size % k:
             raise ValueError(f"{where}: discriminator_steps {k} must divide batch_size {self.batch_size}")
 

@@ -1,6 +1,7 @@
 """The game of a GAN as a `Task`: what is watched meanwhile, samples from fixed noise, and a word when it collapses."""
 
 import functools
+import math
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -56,7 +57,28 @@ def game(
         headline=headline,
         frame=frame,
         callbacks=(report_collapse(),),
+        levels=equilibrium(config),
     )
+
+
+def equilibrium(config: Config) -> dict[str, float]:
+    """What the watched values are where the generator draws from the data's distribution and D knows no better.
+
+        D = (1 - a) / 2,    L_D = -(1 - a) log D - (1 + a) log(1 - D),    L_G = -log D, or log(1 - D) if saturating
+
+    with the label smoothing a: D = 1/2 and L_D = ln 4 without it.
+
+    >>> {name: round(value, 4) for name, value in equilibrium(Config()).items()}
+    {'d_real': 0.5, 'd_fake': 0.5, 'discriminator_loss': 1.3863, 'generator_loss': 0.6931}
+    """
+    a = config.label_smoothing
+    d = (1 - a) / 2
+    return {
+        "d_real": d,
+        "d_fake": d,
+        "discriminator_loss": -(1 - a) * math.log(d) - (1 + a) * math.log(1 - d),
+        "generator_loss": math.log(1 - d) if config.saturating else -math.log(d),
+    }
 
 
 def _check(players: Players, config: Config, data: Splits) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import optax
 
 from jaxdl import optim
+from jaxdl.configuration import require_seed, require_types
 from jaxdl.data import augment
 from jaxdl.data.batches import n_steps
 from jaxdl.types import Array
@@ -35,6 +36,10 @@ class Config:
         max_norm: largest norm of a unit's incoming weights; None for no limit.
         clip_norm: largest norm of the whole gradient; None for no limit.
         label_smoothing: share of the target spread evenly over all classes (classifiers).
+        class_weights: how much each class counts in the loss, one number per class (classifiers); (1, p) is what is
+            called pos_weight for two classes.
+        balanced: weight the classes so that all count the same, however many examples each has (classifiers).
+        ignore_index: a label whose examples are left out, such as -1 for "unknown" (classifiers).
         patience: epochs without a better validation score before the run ends; None never ends early.
         validation: share of the training data held out to choose the epoch.
     """
@@ -52,22 +57,28 @@ class Config:
     max_norm: float | None = None
     clip_norm: float | None = None
     label_smoothing: float = 0.0
+    class_weights: tuple[float, ...] = ()
+    balanced: bool = False
+    ignore_index: int | None = None
     patience: int | None = None
     validation: float = 0.1
 
     def __post_init__(self) -> None:
+        require_seed("train", self.seed)
+        require_types("train", self)
         require_positive("train", epochs=self.epochs, learning_rate=self.learning_rate)
         optional = {"batch_size": self.batch_size, "max_norm": self.max_norm, "clip_norm": self.clip_norm}
         optional["patience"] = self.patience
         require_positive("train", **{name: value for name, value in optional.items() if value is not None})
-        require_not_negative("train", seed=self.seed, warmup_epochs=self.warmup_epochs, l1=self.l1, l2=self.l2)
+        require_not_negative("train", warmup_epochs=self.warmup_epochs, l1=self.l1, l2=self.l2)
         require_not_negative("train", weight_decay=self.weight_decay)
         require_name("train", "optimizer", self.optimizer, get_args(Optimizer))
         require_name("train", "schedule", self.schedule, get_args(Schedule))
         if self.weight_decay and self.optimizer != "adamw":
             raise ValueError(f"train: weight_decay belongs to adamw, not to {self.optimizer}; use l2 there")
-        if self.seed >= 2**32:
-            raise ValueError(f"train: seed must be below 2**32, got {self.seed}")
+        require_positive("train", class_weights=self.class_weights)
+        if self.balanced and self.class_weights:
+            raise ValueError("train: balanced computes the class_weights: give one of the two")
         require_rate("train", label_smoothing=self.label_smoothing, validation=self.validation)
         if self.schedule == "inverse-sqrt" and not self.warmup_epochs:
             raise ValueError('train: schedule "inverse-sqrt" starts from a warm-up: give warmup_epochs, at least 1')

@@ -12,6 +12,7 @@ from jaxdl.data.arrays import validate
 from jaxdl.data.splits import Splits
 from jaxdl.losses import regularizers
 from jaxdl.models import Model
+from jaxdl.tasks import weighting
 from jaxdl.tasks.building import build
 from jaxdl.tasks.options import Config as Config
 from jaxdl.tasks.options import ImageConfig as ImageConfig
@@ -42,13 +43,15 @@ def classification(
     Args:
         model: outputs logits [B, K].
         config: how to train it.
-        data: {"x": [N, ...], "y": [N] labels} in each part.
+        data: {"x": [N, ...], "y": [N] labels} in each part, and "weight": [N] where examples count differently.
         class_names: K names.
         augmentation: (x, key=key) -> x, applied to training batches only.
         more_pictures: further pictures for the run folder.
     Raises: ValueError for labels outside [0, K), values that are not finite, a model without K outputs.
     """
+    data = weighting.scaled_weights(weighting.without_label(data, config.ignore_index))
     _check_data(model, data, len(class_names))
+    of_class = weighting.class_weights(config, data.train["y"], len(class_names))
 
     def loss_fn(params: Params, state: State, batch: Batch, key: Key) -> tuple[Array, tuple[State, Metrics]]:
         model_key, augment_key = jax.random.split(key)
@@ -57,7 +60,7 @@ def classification(
         each = losses.sparse_categorical_cross_entropy(
             logits, batch["y"], label_smoothing=config.label_smoothing, where=batch["mask"]
         )
-        scores = _scores(logits, batch, each)
+        scores = _scores(logits, batch, each) | {"loss": weighting.weighted_mean(each, batch, of_class)}
         return metrics.value(scores["loss"]) + _penalty(params, config), (state, scores)
 
     def evaluate_batch(state: TrainState, batch: Batch) -> Metrics:
@@ -71,7 +74,8 @@ def classification(
         return pictures.confusion_matrix(evaluate(evaluate_batch, state, part)["confusion"][0], class_names)
 
     figures = {"confusion": confusion} | (more_pictures or {})
-    return build(model.init, loss_fn, evaluate_batch, data, config, monitor="accuracy", mode="max", pictures=figures)
+    options: dict[str, Any] = {"monitor": "accuracy", "mode": "max", "classifier": True, "pictures": figures}
+    return build(model.init, loss_fn, evaluate_batch, data, config, **options)
 
 
 def _scores(logits: Array, batch: Batch, each: Array) -> Metrics:
@@ -84,9 +88,12 @@ def _scores(logits: Array, batch: Batch, each: Array) -> Metrics:
 def regression(model: Model, config: Config, data: Splits) -> Task:
     """A regression: mean squared error; RMSE's square, MAE and R2 as scores. Outputs and targets [B].
 
+    "weight": [N] in the training part makes examples count differently in the loss.
+
     Raises: ValueError for values that are not finite, a model whose outputs have another shape than the targets, and
         for label smoothing, which a regression has no classes to spread over.
     """
+    data = weighting.scaled_weights(data)
     _check_data(model, data, None)
     if config.label_smoothing:
         raise ValueError(
@@ -98,7 +105,9 @@ def regression(model: Model, config: Config, data: Splits) -> Task:
         error, where = y - batch["y"], batch["mask"]
         errors = metrics.squared_errors(y, batch["y"], where=where)
         return {
-            "loss": metrics.mean(error * error, where=where),
+            "loss": weighting.weighted_mean(error * error, batch)
+            if train
+            else metrics.mean(error * error, where=where),
             "mae": metrics.mean(jnp.abs(error), where=where),
             "r2": errors,
         }, state

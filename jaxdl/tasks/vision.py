@@ -44,16 +44,17 @@ def classifier(module: Any, config: Any, splits: data.Splits, class_names: tuple
 
 
 def worst_mistakes(model: models.Model, class_names: tuple[str, ...], state: TrainState, splits: data.Splits) -> Any:
-    """The test images whose true class got the least probability."""
+    """The test images whose true class got the least probability; None where there are no mistakes."""
     forward = jax.jit(
         lambda x: jax.nn.log_softmax(model.apply(state.params, state.state, supervised.as_float(x), train=False)[0])
     )
     test = splits.test
     starts = range(0, count(test), _ROWS)
     log_p = np.concatenate([jax.device_get(forward(jnp.asarray(test["x"][i : i + _ROWS]))) for i in starts])
-    own = log_p[np.arange(len(log_p)), test["y"]]
-    worst = np.argsort(own)[:24]
-    worst = worst[log_p[worst].argmax(1) != test["y"][worst]]
+    wrong = np.flatnonzero(log_p.argmax(1) != test["y"])
+    if not len(wrong):
+        return None
+    worst = wrong[np.argsort(log_p[wrong, test["y"][wrong]], kind="stable")[:24]]
     titles = [f"{class_names[test['y'][i]]}, not {class_names[log_p[i].argmax()]}" for i in worst]
     return pictures.image_grid(test["x"][worst], titles, columns=6, title="the worst mistakes on the test part")
 

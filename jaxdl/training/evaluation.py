@@ -10,6 +10,7 @@ import numpy as np
 from jaxdl.data.arrays import count
 from jaxdl.data.batches import in_order, n_steps, take_batch
 from jaxdl.metrics import merge_all, scalars
+from jaxdl.training.contract import checked_metrics
 from jaxdl.types import Batch, Metrics
 
 _ROWS = 512  # per call at most: enough to keep a device busy, few enough to keep the activations small
@@ -59,7 +60,7 @@ def has_rows(data: dict[str, Any]) -> bool:
 @functools.lru_cache(maxsize=64)
 def _program(evaluate_batch: Callable[[Any, Batch], Metrics]) -> Callable[..., Metrics]:
     """One compiled call a batch: a loop inside would rob XLA's CPU backend of its fast convolutions."""
-    return jax.jit(evaluate_batch)
+    return jax.jit(checked_metrics(evaluate_batch))
 
 
 @functools.partial(jax.jit, static_argnums=(2, 3))

@@ -22,6 +22,7 @@ from jaxdl.data.splits import Splits
 from jaxdl.kernels import backend
 from jaxdl.metrics import scalars
 from jaxdl.training.checkpoint import Checkpoints, Saved
+from jaxdl.training.contract import check_call
 from jaxdl.training.evaluation import evaluate, has_rows, names, score_names
 from jaxdl.training.events import PAUSE, STOP, Callback, Event, History, Paused
 from jaxdl.training.program import Stepper
@@ -40,13 +41,14 @@ class Task(NamedTuple):
         data: train, validation and test parts, each a dict of arrays with a common leading axis.
         monitor: the score by which one epoch is better than another: its name, ...
         mode: ... and whether "max" or "min" is best.
-        pictures: name -> function of (state, data) that returns a matplotlib figure, for the run folder.
+        pictures: name -> function of (state, data) that returns a matplotlib figure for the run folder, or None.
         scores: (state, data) -> name -> value: what is scored once, after the training, on the data as a whole.
         headline: the score that the task is about, one of `scores` or of `evaluate`; "" is the monitored one.
         frame: state -> an image [H, W] or [H, W, 3] in [0, 1] of how far the training is, drawn after every epoch.
         callbacks: what this task watches for by itself; they come before those of `fit`.
         files: name -> text that a run folder keeps beside the parameters (a vocabulary, say).
         groups: [N] integers: training examples of one group share a batch (those of like length, say).
+        levels: score -> the value that it should come to, a line in its curve (what a game's equilibrium is).
         warm_start: what a new run does to its state before the first step (pre-training); a resumed run has done it.
     """
 
@@ -64,6 +66,7 @@ class Task(NamedTuple):
     files: Mapping[str, str] = {}
     groups: Array | None = None
     warm_start: Callable[[TrainState], TrainState] | None = None
+    levels: Mapping[str, float] = {}
 
 
 class FitResult(NamedTuple):
@@ -108,7 +111,8 @@ def fit(
     >>> fit(xor_mlp.task(xor_mlp.Config()), epochs=2, batch_size=2).history.epoch
     [1, 2]
     """
-    _check(epochs, steps_per_call, save_every)
+    check_call(task, epochs=epochs, batch_size=batch_size, seed=seed)
+    _check(steps_per_call, save_every)
     n_examples = count(task.data.train)
     steps = n_steps(n_examples, batch_size)
     check_mesh(mesh, batch_rows(n_examples, batch_size))
@@ -280,9 +284,7 @@ def order_program(
     return jax.jit(lambda state, epoch: epoch_order(order_key(state), epoch, n_examples, batch_size, groups))
 
 
-def _check(epochs: int, steps_per_call: int | str, save_every: float | None) -> None:
-    if epochs < 1:
-        raise ValueError(f"epochs must be at least 1, got {epochs}")
+def _check(steps_per_call: int | str, save_every: float | None) -> None:
     if steps_per_call != "auto" and (not isinstance(steps_per_call, int) or steps_per_call < 1):
         raise ValueError(f'steps_per_call must be "auto" or at least 1, got {steps_per_call!r}')
     if save_every is not None and not 0 <= save_every < math.inf:

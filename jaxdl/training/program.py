@@ -13,6 +13,7 @@ from jaxdl.metrics import merge
 from jaxdl.training.choice import MEASURED_STEPS, choose_program, compile_steps, trace
 from jaxdl.training.compiled import CompiledOnce as CompiledOnce
 from jaxdl.training.compiled import RetraceError as RetraceError
+from jaxdl.training.contract import require_metrics
 from jaxdl.training.sharding import replicate, shard_batches
 from jaxdl.training.step import TrainState
 from jaxdl.types import Array, Batch, Metrics
@@ -46,6 +47,7 @@ class Stepper:
         self._data, self._steps, self._mesh = data, order.shape[0], mesh
         batch = jax.eval_shape(lambda d, o: take_batch(d, o, 0, n_examples), data, order)
         traced = trace(shard_batches(step, mesh), state, batch)
+        require_metrics("task.step", traced.metrics)
         self._metrics = traced.metrics
         self._seconds_per_step = 0.0
         programs = {

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jaxdl.training.contract import checked_loss
 from jaxdl.types import Array, Batch, Key, Metrics, Params, State
 
 LossFn: TypeAlias = Callable[[Params, State, Batch, Key], tuple[Array, tuple[State, Metrics]]]
@@ -70,7 +71,7 @@ def make_train_step(
     >>> state.params["w"].item(), state.step.item()
     (2.0, 1)
     """
-    gradient = jax.value_and_grad(loss_fn, has_aux=True)
+    gradient = jax.value_and_grad(checked_loss(loss_fn), has_aux=True)
     rule = optax.with_extra_args_support(optimizer)
 
     def train_step(train_state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:

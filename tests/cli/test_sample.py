@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 
 import jax
 import numpy as np
@@ -10,9 +11,12 @@ from PIL import Image
 
 from jaxdl import cli, runs
 from jaxdl.artifacts import pictures
+from jaxdl.losses import minimax
 from jaxdl.models import cnn, gan
 from jaxdl.recipes import _gan, _judge, digits_cnn, digits_gan, mixture_gan
-from jaxdl.tasks import adversarial
+from jaxdl.runs import training_runs
+from jaxdl.tasks import adversarial, game
+from jaxdl.training import Event, History
 
 MODEL = gan.Config(
     size=(8, 8, 1),
@@ -57,6 +61,57 @@ def test_the_run_folder_shows_the_training(run):
     assert first.shape == last.shape
     assert (first != last).any()
     assert (run.folder / "training.gif").stat().st_size > 1000
+
+
+def test_a_game_shows_its_samples_and_its_equilibrium(run):
+    assert pixels(run.folder / "samples.png").std() > 1
+    levels = game.equilibrium(dataclasses.replace(CONFIG, label_smoothing=0.0))
+    assert levels["d_real"] == levels["d_fake"] == 0.5
+    assert levels["discriminator_loss"] == pytest.approx(math.log(4))
+    scores = {name: [0.9, 0.5] for name in (*levels, "val_coverage")}
+    figure = pictures.curves(scores, [1, 2], levels)
+    assert figure.get_size_inches()[0] < 13  # three panels in a row, not five
+    lines = {
+        ax.get_title(): [line.get_ydata()[0] for line in ax.lines if line.get_linestyle() == "--"] for ax in figure.axes
+    }
+    assert lines == {name: [value] for name, value in levels.items()} | {"coverage": []}
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.3])
+def test_the_equilibrium_is_where_no_discriminator_loses_less(smoothing):
+    levels = game.equilibrium(dataclasses.replace(CONFIG, label_smoothing=smoothing))
+    logits = jax.numpy.linspace(-3, 3, 6001)
+    losses = jax.vmap(lambda v: minimax.discriminator_loss(v[None], v[None], label_smoothing=smoothing))(logits)
+    assert float(losses.min()) == pytest.approx(levels["discriminator_loss"], abs=1e-6)
+    assert float(jax.nn.sigmoid(logits[losses.argmin()])) == pytest.approx(levels["d_real"], abs=2e-3)
+
+
+def test_few_frames_are_kept_and_a_resumed_run_leaves_the_first_as_it_was(tmp_path):
+    drawn = training_runs._frames(lambda state: np.full((2, 2), 0.5), tmp_path)
+    history = History(params={"epochs": 200})
+
+    def tell(kind, epoch, step):
+        if kind == "epoch":
+            history.append(epoch, {})
+        drawn(Event(kind, epoch, step, None, {}, history, None))  # pyright: ignore
+
+    tell("begin", 1, 0)
+    first = (tmp_path / "frames" / "0000.png").stat().st_mtime_ns
+    for epoch in range(1, 101):
+        tell("epoch", epoch, epoch)
+    tell("begin", 101, 100)
+    for epoch in range(101, 201):
+        tell("epoch", epoch, epoch)
+    tell("end", 200, 200)
+    frames = sorted(path.name for path in (tmp_path / "frames").iterdir())
+    assert len(frames) == 20
+    assert (frames[0], frames[-1]) == ("0000.png", "0200.png")
+    assert (tmp_path / "frames" / "0000.png").stat().st_mtime_ns == first
+
+
+def test_more_samples_than_the_memory_holds_are_refused(run, tmp_path, capsys):
+    assert cli.main(["sample", str(run.folder), "--out", str(tmp_path / "a.png"), "--count", "4000000000"]) == 2
+    assert "sample: 4,000,000,000 examples take" in capsys.readouterr().err
 
 
 def test_a_score_of_the_validation_part_alone_has_its_panel():

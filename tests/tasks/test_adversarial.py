@@ -151,7 +151,7 @@ def test_a_resumed_game_is_bit_identical(tmp_path):
         ({"average": 1.0}, "average must be in"),
         ({"r1": -1.0}, "r1 must be finite and at least 0"),
         ({"validation": 0.0}, "validation must be positive"),
-        ({"seed": 2**32}, "seed must be below"),
+        ({"seed": 2**32}, "seed must be a whole number"),
     ],
 )
 def test_impossible_options_are_refused(changes, message):

@@ -204,7 +204,7 @@ def test_nan_without_nan_stop_goes_on_to_the_end(steps_per_call):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"epochs": 0}, "epochs must be at least 1, got 0"),
+        ({"epochs": 0}, "epochs must be a whole number, at least 1, got 0"),
         ({"batch_size": 0}, "batch_size must be between 1 and the number of examples 10, got 0"),
         ({"batch_size": 11}, "got 11"),
         ({"steps_per_call": 0}, 'steps_per_call must be "auto" or at least 1, got 0'),

@@ -1,6 +1,7 @@
 """Activation functions, element by element on any shape (softmax and log-softmax: along one axis).
 
-The output has the dtype and shape of `x`; every function and its gradient is finite at +-1e4 in every float dtype.
+The output has the dtype and shape of `x`, a floating array, number or list; integers are refused. Every function and
+its gradient is finite at +-1e4 in every float dtype, and the element-wise ones have their limits at +-infinity.
 `BY_NAME` serves configurations, `DERIVATIVES` the hand-derived backpropagation of `models/mlp.py`.
 """
 
@@ -10,6 +11,14 @@ import jax
 import jax.numpy as jnp
 
 from jaxdl.types import Activation, Array, at_least_float32
+from jaxdl.validation import require_floating
+
+
+def _floating(name: str, x: Array) -> Array:
+    """`x` as an array; ValueError for what is not floating, with the fix."""
+    x = jnp.asarray(x)
+    require_floating(name, x=x)
+    return x
 
 
 def identity(x: Array) -> Array:
@@ -18,7 +27,7 @@ def identity(x: Array) -> Array:
     >>> identity(jnp.array([-1.0, 2.0])).tolist()
     [-1.0, 2.0]
     """
-    return x
+    return _floating("identity", x)
 
 
 def step(x: Array) -> Array:
@@ -27,7 +36,8 @@ def step(x: Array) -> Array:
     >>> step(jnp.array([-0.1, 0.0, 2.0])).tolist()
     [0.0, 1.0, 1.0]
     """
-    return (x >= 0).astype(x.dtype)
+    x = _floating("step", x)
+    return jnp.where(jnp.isnan(x), x, (x >= 0).astype(x.dtype))
 
 
 def sigmoid(x: Array) -> Array:
@@ -36,7 +46,9 @@ def sigmoid(x: Array) -> Array:
     >>> [f"{v:.3f}" for v in sigmoid(jnp.array([-2.0, 0.0, 2.0]))]
     ['0.119', '0.500', '0.881']
     """
-    return jax.lax.logistic(x)  # one primitive: exp(-x) written out gives a NaN gradient where it overflows
+    return jax.lax.logistic(
+        _floating("sigmoid", x)
+    )  # one primitive: exp(-x) written out gives a NaN gradient where it overflows
 
 
 def tanh(x: Array) -> Array:
@@ -45,7 +57,7 @@ def tanh(x: Array) -> Array:
     >>> [f"{v:.3f}" for v in tanh(jnp.array([-1.0, 0.0, 1.0]))]
     ['-0.762', '0.000', '0.762']
     """
-    return jnp.tanh(x)
+    return jnp.tanh(_floating("tanh", x))
 
 
 def relu(x: Array) -> Array:
@@ -54,7 +66,8 @@ def relu(x: Array) -> Array:
     >>> relu(jnp.array([-1.0, 0.0, 2.0])).tolist()
     [0.0, 0.0, 2.0]
     """
-    return jnp.where(x <= 0, jnp.zeros_like(x), x)
+    x = _floating("relu", x)
+    return jnp.where(x <= 0, 0, x)
 
 
 def leaky_relu(x: Array, slope: float = 0.01) -> Array:
@@ -65,6 +78,7 @@ def leaky_relu(x: Array, slope: float = 0.01) -> Array:
     >>> leaky_relu(jnp.array([-2.0, 2.0]), slope=0.5).tolist()
     [-1.0, 2.0]
     """
+    x = _floating("leaky_relu", x)
     return jnp.where(x > 0, x, slope * x)
 
 
@@ -76,7 +90,8 @@ def elu(x: Array, alpha: float = 1.0) -> Array:
     >>> [f"{v:.3f}" for v in elu(jnp.array([-1.0, 2.0]))]
     ['-0.632', '2.000']
     """
-    negative = jnp.where(x > 0, jnp.zeros_like(x), x)  # the unused branch must not overflow; min(x, 0) halves f'(0)
+    x = _floating("elu", x)
+    negative = jnp.where(x > 0, 0, x)  # the unused branch must not overflow; min(x, 0) halves f'(0)
     return jnp.where(x > 0, x, alpha * jnp.expm1(negative))
 
 
@@ -88,8 +103,9 @@ def gelu(x: Array) -> Array:
     >>> [f"{v:.3f}" for v in gelu(jnp.array([-1.0, 0.0, 1.0]))]
     ['-0.159', '0.000', '0.841']
     """
-    wide = at_least_float32(x)
-    return (wide * 0.5 * jax.lax.erfc(-wide * math.sqrt(0.5))).astype(x.dtype)
+    x = _floating("gelu", x)
+    wide, rest = _split_off_infinity(at_least_float32(x))
+    return (wide * 0.5 * jax.lax.erfc(-wide * math.sqrt(0.5)) + rest).astype(x.dtype)
 
 
 def gelu_tanh(x: Array) -> Array:
@@ -100,9 +116,10 @@ def gelu_tanh(x: Array) -> Array:
     >>> [f"{v:.3f}" for v in gelu_tanh(jnp.array([-1.0, 0.0, 1.0]))]
     ['-0.159', '0.000', '0.841']
     """
-    wide = at_least_float32(x)  # x^3 overflows float16 from 41 on
+    x = _floating("gelu_tanh", x)
+    wide, rest = _split_off_infinity(at_least_float32(x))  # x^3 overflows float16 from 41 on
     u = math.sqrt(2 / math.pi) * (wide + 0.044715 * wide * wide * wide)
-    return (0.5 * wide * (1 + jnp.tanh(u))).astype(x.dtype)
+    return (0.5 * wide * (1 + jnp.tanh(u)) + rest).astype(x.dtype)
 
 
 def silu(x: Array) -> Array:
@@ -113,7 +130,8 @@ def silu(x: Array) -> Array:
     >>> [f"{v:.3f}" for v in silu(jnp.array([-1.0, 0.0, 1.0]))]
     ['-0.269', '0.000', '0.731']
     """
-    return x * sigmoid(x)
+    finite, rest = _split_off_infinity(_floating("silu", x))
+    return finite * sigmoid(finite) + rest
 
 
 def softplus(x: Array) -> Array:
@@ -122,7 +140,7 @@ def softplus(x: Array) -> Array:
     >>> [f"{v:.3f}" for v in softplus(jnp.array([-1.0, 0.0, 1e4]))]
     ['0.313', '0.693', '10000.000']
     """
-    return jnp.logaddexp(x, jnp.zeros_like(x))  # max and |x| written out have the wrong slope at 0
+    return jnp.logaddexp(_floating("softplus", x), 0.0)  # max and |x| written out have the wrong slope at 0
 
 
 def softsign(x: Array) -> Array:
@@ -131,7 +149,11 @@ def softsign(x: Array) -> Array:
     >>> softsign(jnp.array([-1.0, 0.0, 3.0])).tolist()
     [-0.5, 0.0, 0.75]
     """
-    return x / (1 + jnp.abs(x))
+    x = _floating("softsign", x)
+    size = jnp.abs(x)
+    finite = jnp.where(size < math.inf, x, 0)
+    limit = jnp.where(size == math.inf, jnp.sign(x), jnp.where(size < math.inf, 0, x))  # NaN stays NaN
+    return finite / (1 + jnp.abs(finite)) + jax.lax.stop_gradient(limit)
 
 
 def softmax(x: Array, axis: int = -1) -> Array:
@@ -142,8 +164,9 @@ def softmax(x: Array, axis: int = -1) -> Array:
     >>> softmax(jnp.array([1e4, 1e4])).tolist()
     [0.5, 0.5]
     """
+    x = _floating("softmax", x)
     wide = at_least_float32(x)
-    e = jnp.exp(wide - jax.lax.stop_gradient(wide.max(axis, keepdims=True)))
+    e = jnp.exp(wide - _largest(wide, axis))
     return (e / e.sum(axis, keepdims=True)).astype(x.dtype)
 
 
@@ -153,9 +176,22 @@ def log_softmax(x: Array, axis: int = -1) -> Array:
     >>> [f"{v:.3f}" for v in log_softmax(jnp.array([0.0, 0.0, -1e4]))]
     ['-0.693', '-0.693', '-10000.693']
     """
+    x = _floating("log_softmax", x)
     wide = at_least_float32(x)
-    shifted = wide - jax.lax.stop_gradient(wide.max(axis, keepdims=True))
+    shifted = wide - _largest(wide, axis)
     return (shifted - jnp.log(jnp.exp(shifted).sum(axis, keepdims=True))).astype(x.dtype)
+
+
+def _largest(x: Array, axis: int) -> Array:
+    """The maximum as a constant; finite, so that logits of minus infinity have probability 0."""
+    lowest = float(jnp.finfo(x.dtype).min)
+    return jax.lax.stop_gradient(x.max(axis, keepdims=True, initial=lowest))
+
+
+def _split_off_infinity(x: Array) -> tuple[Array, Array]:
+    """x kept within +-1e4, far beyond where x P(x) is x or 0, and what is missing of positive x."""
+    near = jnp.where(x > 1e4, 1e4, jnp.where(x < -1e4, -1e4, x))
+    return near, jnp.where(x > 1e4, x - 1e4, 0)
 
 
 BY_NAME: dict[str, Activation] = {
@@ -178,14 +214,21 @@ BY_NAME: dict[str, Activation] = {
 
 
 def _gelu_derivative(x: Array) -> Array:
+    x, _ = _split_off_infinity(x)
     density = jnp.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
     return 0.5 * jax.lax.erfc(-x * math.sqrt(0.5)) + x * density
 
 
 def _gelu_tanh_derivative(x: Array) -> Array:
+    x, _ = _split_off_infinity(x)
     c = math.sqrt(2 / math.pi)
     t = jnp.tanh(c * (x + 0.044715 * x * x * x))
     return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * c * (1 + 3 * 0.044715 * x * x)
+
+
+def _silu_derivative(x: Array) -> Array:
+    x, _ = _split_off_infinity(x)
+    return sigmoid(x) * (1 + x * (1 - sigmoid(x)))
 
 
 DERIVATIVES: dict[str, Activation] = {
@@ -198,7 +241,7 @@ DERIVATIVES: dict[str, Activation] = {
     "elu": lambda x: jnp.where(x > 0, jnp.ones_like(x), jnp.exp(jnp.minimum(x, 0))),
     "gelu": _gelu_derivative,
     "gelu_tanh": _gelu_tanh_derivative,
-    "silu": lambda x: sigmoid(x) * (1 + x * (1 - sigmoid(x))),
+    "silu": _silu_derivative,
     "softplus": sigmoid,
     "softsign": lambda x: 1 / (1 + jnp.abs(x)) ** 2,
 }

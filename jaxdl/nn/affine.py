@@ -1,10 +1,13 @@
 """The dense (fully connected) layer and `flatten`."""
 
+import math
+
 import chex
 import jax.numpy as jnp
 
 from jaxdl.nn.initializers import glorot_uniform, zeros
 from jaxdl.types import Array, DType, Initializer, Key, Params
+from jaxdl.validation import require_floating
 
 
 def init_dense(
@@ -37,26 +40,31 @@ def dense(params: Params, x: Array) -> Array:
         params: {"w": [n_in, n_out], "b": [n_out] (may be absent)}; used in the dtype of `x`.
         x: [..., n_in], any float dtype.
     Returns: [..., n_out], dtype of `x`.
-    Raises: ValueError if the last axis of `x` is not n_in.
+    Raises: ValueError if the last axis of `x` is not n_in, or `x` is not floating (bytes: divide by 255).
 
     >>> dense({"w": jnp.array([[1.0], [2.0]]), "b": jnp.array([0.5])}, jnp.array([[3.0, 4.0]])).tolist()
     [[11.5]]
     """
     w = params["w"]
     chex.assert_rank(w, 2)
-    if x.shape[-1] != w.shape[0]:
-        raise ValueError(f"dense: x {x.shape} ends in {x.shape[-1]}, but w {w.shape} takes {w.shape[0]} inputs")
-    rows = x.reshape(-1, x.shape[-1])  # one large product: XLA's batched products are slower on a CPU
+    require_floating("dense", x=x)
+    if x.ndim == 0 or x.shape[-1] != w.shape[0]:
+        raise ValueError(
+            f"dense: x {x.shape} ends in {x.shape[-1] if x.ndim else 0}, but w {w.shape} takes {w.shape[0]} inputs"
+        )
+    rows = x.reshape(
+        math.prod(x.shape[:-1]), x.shape[-1]
+    )  # one large product: XLA's batched products are slower on a CPU
     y = rows @ w.astype(x.dtype)
     if "b" in params:
-        y = y + jnp.broadcast_to(params["b"].astype(x.dtype), y.shape)
+        y = y + params["b"].astype(x.dtype)[None]
     return y.reshape(*x.shape[:-1], w.shape[1])
 
 
 def flatten(x: Array) -> Array:
-    """Fold all axes behind the batch axis into one: [B, ...] -> [B, features].
+    """Fold all axes after the batch axis into one: [B, ...] -> [B, features].
 
     >>> flatten(jnp.zeros((2, 3, 4))).shape
     (2, 12)
     """
-    return x.reshape(x.shape[0], -1)
+    return x.reshape(x.shape[0], math.prod(x.shape[1:]))  # -1 is undecided where the batch is empty

@@ -14,6 +14,7 @@ Dims: B batch, T time, D model, F features inside the feed-forward network.
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -70,7 +71,7 @@ def transformer_block(
         attend_memory: how x reads from a memory, called with params["cross"]; None leaves that out.
         pre_norm: where the norm stands.
         activation: g.
-        rate: of dropout behind each sublayer.
+        rate: of dropout after each sublayer.
         key: for dropout; None drops nothing.
     Returns: y [B, T, D], and what the two attentions handed on (None for one that is not there).
 
@@ -80,6 +81,7 @@ def transformer_block(
     >>> transformer_block(params, jnp.ones((2, 3, 4)), attend)[0].shape
     (2, 3, 4)
     """
+    chex.assert_rank(x, 3)
     keys = split_key(key, 3)
 
     def sublayer(name: str, x: Array, function: Callable[[Array], tuple[Array, Any]], key: Key | None):
@@ -91,9 +93,9 @@ def transformer_block(
     def feed_forward(h: Array) -> tuple[Array, None]:
         return dense(params["out"], activation(dense(params["hidden"], h))), None
 
-    x, own = sublayer("self", x, lambda h: attend(params["self"], h), keys[0])
-    other = None
+    x, from_self = sublayer("self", x, lambda h: attend(params["self"], h), keys[0])
+    from_memory = None
     if attend_memory is not None:
-        x, other = sublayer("cross", x, lambda h: attend_memory(params["cross"], h), keys[1])
+        x, from_memory = sublayer("cross", x, lambda h: attend_memory(params["cross"], h), keys[1])
     x, _ = sublayer("out", x, feed_forward, keys[2])
-    return x, (own, other)
+    return x, (from_self, from_memory)

@@ -6,12 +6,14 @@ vocabulary for both sides, and no extended one for a source's unknown words).
 Dims: B batch, T target length, S source length, V vocabulary, D features of the decoder's state, M of the memory.
 """
 
+import chex
 import jax
 import jax.numpy as jnp
 
 from jaxdl.nn.affine import dense, init_dense
 from jaxdl.nn.attention import attention_weights
 from jaxdl.types import Array, DType, Key, Params, at_least_float32
+from jaxdl.validation import require_mask
 
 
 def init_pointer(key: Key, d_model: int, *, dtype: DType = jnp.float32) -> Params:
@@ -46,6 +48,10 @@ def pointer(params: Params, x: Array, memory: Array, *, mask: Array | None = Non
     >>> gate.shape, a.shape
     ((2, 3), (2, 3, 5))
     """
+    chex.assert_rank([x, memory], 3)
+    if mask is not None:
+        require_mask("pointer", mask, memory.shape[:2], "[B, S]")
+        memory = jnp.where(mask[:, :, None], memory, 0)  # 0 times NaN is NaN
     q, k = dense(params["query"], x)[:, :, None], dense(params["key"], memory)[:, :, None]  # one head
     weights = attention_weights(q, k, mask=None if mask is None else mask[:, None, None])[:, 0]
     context = jnp.einsum("bts,bsd->btd", weights.astype(memory.dtype), memory)
@@ -76,10 +82,10 @@ def mix_copies(logits: Array, gate: Array, weights: Array, source: Array) -> Arr
             f"weights {weights.shape} [B, T, S], source {source.shape} [B, S]"
         )
     chosen = jax.nn.log_softmax(at_least_float32(logits), axis=-1)
-    gate = jnp.broadcast_to(gate.astype(chosen.dtype)[..., None], chosen.shape)
+    gate = gate.astype(chosen.dtype)[..., None]
     copied = jax.vmap(lambda a, ids: jnp.zeros((t, n_tokens), chosen.dtype).at[:, ids].add(a))(
         weights.astype(chosen.dtype), source
     )
     possible = copied > 0  # log 0 would give NaN gradients
-    log_copied = jnp.where(possible, jnp.log(jnp.where(possible, copied, jnp.ones_like(copied))), -1e30)
+    log_copied = jnp.where(possible, jnp.log(jnp.where(possible, copied, 1)), -1e30)
     return jnp.logaddexp(jax.nn.log_sigmoid(gate) + chosen, jax.nn.log_sigmoid(-gate) + log_copied)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import jax
 
+from jaxdl import kernels
 from jaxdl.types import Array, Key, Params
 
 FEW = 6  # layers that a CPU runs one after another without a loop
@@ -31,7 +32,7 @@ def stack(
         layer: (params, x) -> x of the same shape and dtype; called with `key=` as well when a key is given.
         params: leaves with a leading axis L, as from `init_stack`.
         x: what goes through.
-        key: split into one key a layer; None means deterministic.
+        key: split into one key per layer; None means deterministic.
         remat: recompute each layer in the backward pass instead of keeping its inner activations.
 
     >>> import jax.numpy as jnp
@@ -47,7 +48,7 @@ def stack(
         return y, None
 
     body = jax.checkpoint(body) if remat else body
-    if n_layers > FEW or jax.default_backend() != "cpu":
+    if n_layers > FEW or kernels.backend() != "cpu":
         return jax.lax.scan(body, x, (params, keys))[0]
     for i in range(n_layers):
         x, _ = body(x, jax.tree.map(lambda leaf, i=i: leaf[i], (params, keys)))

@@ -3,10 +3,14 @@
 Dims: B batch, T time, V vocabulary, D features, H heads, K features of a head.
 """
 
+import math
+
+import chex
 import jax.numpy as jnp
 
 from jaxdl.nn.initializers import normal
 from jaxdl.types import Array, DType, Initializer, Key, Params, at_least_float32, wide_dtype
+from jaxdl.validation import require_floating
 
 
 def init_embedding(
@@ -34,7 +38,7 @@ def embedding(params: Params, tokens: Array) -> Array:
 
     Args:
         params: {"table": [V, D]}.
-        tokens: [...], any integer dtype, in [0, V); values are not checked here, and larger ones read the last row.
+        tokens: [...], any integer dtype, in [0, V); others give NaN, in the value and in the gradient.
     Returns: [..., D], dtype of the table.
     Raises: ValueError if the tokens are not integers.
 
@@ -43,7 +47,12 @@ def embedding(params: Params, tokens: Array) -> Array:
     """
     if not jnp.issubdtype(tokens.dtype, jnp.integer):
         raise ValueError(f"embedding: tokens must be integers, got {tokens.dtype}")
-    return jnp.take(params["table"], tokens, axis=0, mode="clip")
+    table = params["table"]
+    chex.assert_rank(table, 2)
+    tokens = tokens if tokens.dtype.itemsize >= 4 else tokens.astype(jnp.int32)  # 8 bits cannot hold V
+    known = (tokens >= 0) & (tokens < table.shape[0])
+    rows = jnp.take(table, tokens, axis=0, mode="clip")
+    return rows * jnp.where(known, 1, math.nan).astype(table.dtype)[..., None]
 
 
 def unembedding(params: Params, x: Array) -> Array:
@@ -60,9 +69,11 @@ def unembedding(params: Params, x: Array) -> Array:
     [1.0, 3.0]
     """
     table = params["table"]
+    chex.assert_rank(table, 2)
+    require_floating("unembedding", x=x)
     if x.shape[-1] != table.shape[1]:
         raise ValueError(f"unembedding: x {x.shape} ends in {x.shape[-1]}, but the table {table.shape} has other rows")
-    rows = x.reshape(-1, x.shape[-1])
+    rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
     wide = wide_dtype(x.dtype)
     y = jnp.matmul(rows, table.astype(x.dtype).T, preferred_element_type=wide)
     return y.reshape(*x.shape[:-1], table.shape[0])
@@ -104,11 +115,13 @@ def rotary(x: Array, positions: Array, *, base: float = 10_000.0) -> Array:
     >>> [f"{v:.2f}" for v in rotary(jnp.array([1.0, 0.0]).reshape(1, 1, 1, 2), jnp.array([1]))[0, 0, 0]]
     ['0.54', '0.84']
     """
+    chex.assert_rank(x, 4)
+    require_floating("rotary", x=x)
     if positions.shape not in ((x.shape[1],), x.shape[:2]):
         raise ValueError(f"rotary: positions {positions.shape} must be [T] or [B, T] of x {x.shape}")
     wide = at_least_float32(x)
     angles = _angles("rotary", positions, x.shape[-1], base, wide.dtype)
-    angles = jnp.broadcast_to(angles[..., None, :], (*x.shape[:-1], x.shape[-1] // 2))  # [B, T, H, K / 2]
+    angles = angles.reshape(-1, x.shape[1], 1, x.shape[-1] // 2)  # [B or 1, T, 1, K / 2]
     cos, sin = jnp.cos(angles), jnp.sin(angles)
     even, odd = wide[..., 0::2], wide[..., 1::2]
     return jnp.stack([even * cos - odd * sin, even * sin + odd * cos], axis=-1).reshape(x.shape).astype(x.dtype)
@@ -121,5 +134,4 @@ def _angles(name: str, positions: Array, n_features: int, base: float, dtype: DT
     wide = wide_dtype(dtype)
     exponents = jnp.arange(0, n_features, 2, dtype=wide) / n_features
     frequencies = jnp.power(jnp.asarray(base, wide), -exponents)
-    p = positions.astype(wide)[..., None]
-    return p * jnp.broadcast_to(frequencies, (*positions.shape, n_features // 2))
+    return positions.astype(wide)[..., None] * frequencies.reshape((1,) * positions.ndim + (-1,))

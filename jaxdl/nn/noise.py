@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxdl.types import Array, Key
+from jaxdl.validation import require_floating
 
 
 def split_key(key: Key | None, n: int) -> list[Key | None]:
@@ -37,7 +38,8 @@ def dropout(x: Array, rate: float, *, key: Key | None = None) -> Array:
     """
     if not 0 <= rate < 1:
         raise ValueError(f"dropout: the rate is the probability of dropping, in [0, 1), got {rate}")
+    require_floating("dropout", x=x)
     if key is None or rate == 0:
         return x
     keep = jax.random.bernoulli(key, 1 - rate, x.shape)
-    return jnp.where(keep, x / (1 - rate), jnp.zeros_like(x))
+    return jnp.where(keep, x / (1 - rate), 0)

@@ -2,23 +2,25 @@
 
 Each shifts and scales activations to zero mean and unit variance over some axes, then applies a learned scale and bias.
 Variances are biased (1 / n) and `eps` sits inside the root, as in torch and flax. Statistics are computed in at least
-float32, and a mean far from zero costs no digits. The backward passes of batch and layer normalization are written by
-hand (measured in `benchmarks/studies/convs.py`), so forward mode (`jax.jvp`) is not available for these two.
+float32, and a mean far from zero costs no digits: it is taken off twice. Masks (`where`) are bool, True for what counts
+in the statistics; what does not is taken for 0.
 
 Dims: B batch, C channels, D features of the last axis, G groups.
 """
 
-import functools
 import math
 
+import chex
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from jaxdl.ewma import EwmaState, ewma
+from jaxdl.kernels.normalization import normalize_batch
 from jaxdl.types import Array, DType, Params, State, at_least_float32
+from jaxdl.validation import require_floating, require_mask, require_name
 
-FAR = 100.0  # mean^2 / var up to which E[x^2] - E[x]^2 keeps the variance to about 1e-5 in float32
+Axes = int | tuple[int, ...]
 
 
 def init_batch_norm(n_channels: int, *, dtype: DType = jnp.float32) -> tuple[Params, State]:
@@ -42,6 +44,7 @@ def batch_norm(
     decay: float = 0.9,
     eps: float = 1e-5,
     where: Array | None = None,
+    method: str = "auto",
 ) -> tuple[Array, State]:
     """Normalize each channel over the batch (and the pixels).
 
@@ -53,11 +56,14 @@ def batch_norm(
     is unbiased (times n / (n - 1)) where this one is biased. The gradient flows through the batch statistics, never
     through the state. Under `jit` with a sharded batch the statistics are those of the whole batch, not of a shard.
 
+    Fast form: `kernels.normalization`, equal by test.
+
     Args:
         params: {"scale": [C], "bias": [C]}.
         state: {"mean": [C], "var": [C]}.
         x: [B, ..., C], any float dtype.
         where: bool [B] or [B, ...] (no channels): what counts in the statistics. If nothing does, the state stays.
+        method: "plain" is the definition, "one_pass" the fast form, which "auto" takes where there is no mask.
     Returns: y like `x` and the new state.
     Raises: ValueError if the channels of `x` and `params` differ.
     Reference: Ioffe, Szegedy, "Batch normalization", 2015.
@@ -67,89 +73,30 @@ def batch_norm(
     >>> [f"{v:.3f}" for v in (*y[:, 0], state["mean"][0], state["var"][0])]
     ['-1.000', '1.000', '0.200', '1.000']
     """
-    _check_width("batch_norm", params, x, x.shape[-1])
+    _check("batch_norm", params, x)
+    chex.assert_rank(x, {2, 3, 4, 5})
+    require_name("batch_norm", "method", method, ("auto", "plain", "one_pass"))
     wide = at_least_float32(x)
+    scale, bias = (params[name].astype(wide.dtype) for name in ("scale", "bias"))
     if not train:
-        mean, var = state["mean"].astype(wide.dtype), state["var"].astype(wide.dtype)
-        return _scale_shift(params, wide, mean, var, eps).astype(x.dtype), state
-    if where is None:
-        scale, bias = params["scale"].astype(wide.dtype), params["bias"].astype(wide.dtype)
-        y, mean, var = _normalize_batch(scale, bias, wide, eps)  # type: ignore[misc]
+        mean, var = (state[name].astype(wide.dtype) for name in ("mean", "var"))
+        y = (wide - _last(mean, x)) * _last(scale * lax.rsqrt(var + eps), x) + _last(bias, x)
+        return y.astype(x.dtype), state
+    if 0 in x.shape[:-1]:  # nothing has no mean
+        return x, state
+    if where is None and method != "plain":
+        y, mean, var = normalize_batch(scale, bias, wide, eps)
     else:
-        mean, var = _masked_moments(wide, where)
-        y = _scale_shift(params, wide, mean, var, eps)
-    average = ewma(decay, debias=False)
+        counts = None if where is None else where.reshape(where.shape + (1,) * (x.ndim - where.ndim))
+        centered, mean, var = _moments("batch_norm", wide, tuple(range(x.ndim - 1)), counts)
+        y = _last(scale, x) * centered * lax.rsqrt(var + eps) + _last(bias, x)
     old = EwmaState(average=state, steps=jnp.zeros((), jnp.int32))
-    new = average.update(old, lax.stop_gradient({"mean": mean, "var": var})).average
+    batch = lax.stop_gradient({"mean": mean.reshape(-1), "var": var.reshape(-1)})
+    new = ewma(decay, debias=False).update(old, batch).average
     if where is not None:
-        new = jax.tree.map(functools.partial(jnp.where, jnp.any(where)), new, state)
+        some = where.any()
+        new = jax.tree.map(lambda a, b: jnp.where(some, a, b), new, state)
     return y.astype(x.dtype), new
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
-def _normalize_batch(scale: Array, bias: Array, x: Array, eps: float):
-    """(y, mean, var) over all axes but the last. Gradients flow through y only.
-    One pass over x for both moments, one for y; backward, one pass over (x, dy) for both sums, one for dx:
-
-        dbias = sum(dy),   dscale = r sum(dy (x - mean)),   dx = scale r (dy - dbias / n - (x - mean) r dscale / n)
-
-    with r = 1 / sqrt(var + eps).
-    """
-    return _normalize_batch_fwd(scale, bias, x, eps)[0]
-
-
-def _normalize_batch_fwd(scale, bias, x, eps):
-    axes = tuple(range(x.ndim - 1))
-    mean, square = jnp.mean(x, axes), jnp.mean(x * x, axes)
-    far = jnp.any(mean * mean > FAR * (square - mean * mean))  # the difference cancels, and long sums lose digits
-    mean, var = lax.cond(far, lambda: _centered_moments(x, mean), lambda: (mean, square - mean * mean))
-    root = lax.rsqrt(var + eps)
-    y = (x - _channels(mean, x)) * _channels(scale * root, x) + _channels(bias, x)
-    return (y, mean, var), (scale, x, mean, root, far)
-
-
-def _normalize_batch_bwd(eps, residuals, cotangents):
-    del eps
-    (scale, x, mean, root, far), dy = residuals, cotangents[0]
-    axes, n = tuple(range(x.ndim - 1)), x.size // x.shape[-1]
-    dbias = jnp.sum(dy, axes)
-    dscale = root * lax.cond(
-        far,
-        lambda: jnp.sum(dy * (x - _channels(mean, x)), axes),
-        lambda: jnp.sum(dy * x, axes) - mean * dbias,
-    )
-    by_x, by_1 = _channels(root * dscale / n, x), _channels(dbias / n, x)
-    dx = _channels(scale * root, x) * (dy - by_1 - (x - _channels(mean, x)) * by_x)
-    return dscale, dbias, dx
-
-
-def _centered_moments(x: Array, near: Array) -> tuple[Array, Array]:
-    """Mean and variance from sums of x - near, where `near` is roughly the mean."""
-    axes = tuple(range(x.ndim - 1))
-    centered = x - _channels(near, x)
-    shift = jnp.mean(centered, axes)
-    return near + shift, jnp.mean(centered * centered, axes) - shift * shift
-
-
-_normalize_batch.defvjp(_normalize_batch_fwd, _normalize_batch_bwd)
-
-
-def _masked_moments(x: Array, where: Array) -> tuple[Array, Array]:
-    """Mean and variance over the positions where the mask is true, in two passes."""
-    axes = tuple(range(x.ndim - 1))
-    mask = jnp.broadcast_to(where.reshape(where.shape + (1,) * (x.ndim - where.ndim)), x.shape)
-    n = jnp.maximum(jnp.sum(mask, axes, dtype=x.dtype), 1)
-    mean = jnp.sum(jnp.where(mask, x, 0), axes) / n
-    centered = jnp.where(mask, x - _channels(mean, x), 0)  # padding stays out of the sums, even if it is infinite
-    shift = jnp.sum(centered, axes) / n
-    return mean + shift, jnp.sum(centered * centered, axes) / n - shift * shift
-
-
-def _scale_shift(params: Params, x: Array, mean: Array, var: Array, eps: float) -> Array:
-    """(x - mean) * (scale / sqrt(var + eps)) + bias: one subtraction and one multiply-add for each element."""
-    factor = params["scale"].astype(x.dtype) * lax.rsqrt(var + eps)
-    bias = params["bias"].astype(x.dtype)
-    return (x - _channels(mean, x)) * _channels(factor, x) + _channels(bias, x)
 
 
 def init_layer_norm(n_features: int, *, dtype: DType = jnp.float32) -> Params:
@@ -161,18 +108,16 @@ def init_layer_norm(n_features: int, *, dtype: DType = jnp.float32) -> Params:
     return {"scale": jnp.ones((n_features,), dtype), "bias": jnp.zeros((n_features,), dtype)}
 
 
-def layer_norm(params: Params, x: Array, *, eps: float = 1e-5) -> Array:
+def layer_norm(params: Params, x: Array, *, axis: Axes = -1, eps: float = 1e-5, where: Array | None = None) -> Array:
     """Normalize the last axis to zero mean and unit variance.
 
-        y = scale * n + bias,    n = (x - mean(x)) / sqrt(var(x) + eps)
-
-    The backward pass, with g = scale * dy:
-
-        dx = (g - mean(g) - n mean(g n)) / sqrt(var(x) + eps)
+        y = scale * (x - mean(x)) / sqrt(var(x) + eps) + bias
 
     Args:
         params: {"scale": [D], "bias": [D]}.
         x: [..., D], any float dtype.
+        axis: what the statistics run over; scale and bias belong to the last axis in any case.
+        where: bool of the rank of `x` (axes of 1 broadcast), True for what counts in the statistics.
     Returns: [..., D], dtype of `x`; statistics are computed in at least float32.
     Raises: ValueError if the last axis of `x` is not D.
     Reference: Ba, Kiros, Hinton, "Layer normalization", 2016.
@@ -180,37 +125,11 @@ def layer_norm(params: Params, x: Array, *, eps: float = 1e-5) -> Array:
     >>> [f"{v:.3f}" for v in layer_norm(init_layer_norm(4), jnp.arange(4.0))]
     ['-1.342', '-0.447', '0.447', '1.342']
     """
-    _check_width("layer_norm", params, x, x.shape[-1])
+    _check("layer_norm", params, x)
     wide = at_least_float32(x)
-    scale, bias = params["scale"].astype(wide.dtype), params["bias"].astype(wide.dtype)
-    return jnp.asarray(_layer_norm(scale, bias, wide, eps)).astype(x.dtype)
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
-def _layer_norm(scale: Array, bias: Array, x: Array, eps: float) -> Array:
-    return _layer_norm_fwd(scale, bias, x, eps)[0]
-
-
-def _layer_norm_fwd(scale, bias, x, eps):
-    centered, var = _center(x, -1)
-    root = lax.rsqrt(var + eps)
-    y = centered * jnp.broadcast_to(root, x.shape) * _channels(scale, x) + _channels(bias, x)
-    return y, (scale, x, root)
-
-
-def _layer_norm_bwd(eps, residuals, dy):
-    del eps
-    scale, x, root = residuals  # the normalized values are recomputed: a row of x is read once anyway
-    root = jnp.broadcast_to(root, x.shape)
-    n = _center(x, -1)[0] * root
-    g = dy * _channels(scale, x)
-    mean_g = jnp.broadcast_to(jnp.mean(g, -1, keepdims=True), x.shape)
-    mean_gn = jnp.broadcast_to(jnp.mean(g * n, -1, keepdims=True), x.shape)
-    rows = tuple(range(x.ndim - 1))
-    return jnp.sum(dy * n, rows), jnp.sum(dy, rows), (g - mean_g - n * mean_gn) * root
-
-
-_layer_norm.defvjp(_layer_norm_fwd, _layer_norm_bwd)
+    centered, _, var = _moments("layer_norm", wide, axis, where)
+    scale, bias = (_last(params[name].astype(wide.dtype), x) for name in ("scale", "bias"))
+    return (scale * centered * lax.rsqrt(var + eps) + bias).astype(x.dtype)
 
 
 def init_rms_norm(n_features: int, *, dtype: DType = jnp.float32) -> Params:
@@ -222,7 +141,7 @@ def init_rms_norm(n_features: int, *, dtype: DType = jnp.float32) -> Params:
     return {"scale": jnp.ones((n_features,), dtype)}
 
 
-def rms_norm(params: Params, x: Array, *, eps: float = 1e-6) -> Array:
+def rms_norm(params: Params, x: Array, *, axis: Axes = -1, eps: float = 1e-6, where: Array | None = None) -> Array:
     """Divide the last axis by its root mean square: `layer_norm` without the mean and without a bias.
 
         y = scale * x / sqrt(mean(x^2) + eps)
@@ -230,6 +149,7 @@ def rms_norm(params: Params, x: Array, *, eps: float = 1e-6) -> Array:
     Args:
         params: {"scale": [D]}.
         x: [..., D], any float dtype.
+        axis, where: as in `layer_norm`.
     Returns: [..., D], dtype of `x`; statistics are computed in at least float32.
     Raises: ValueError if the last axis of `x` is not D.
     Reference: Zhang, Sennrich, "Root mean square layer normalization", 2019.
@@ -237,11 +157,10 @@ def rms_norm(params: Params, x: Array, *, eps: float = 1e-6) -> Array:
     >>> [f"{v:.3f}" for v in rms_norm(init_rms_norm(2), jnp.array([3.0, 4.0]))]
     ['0.849', '1.131']
     """
-    _check_width("rms_norm", params, x, x.shape[-1])
-    wide = at_least_float32(x)
-    root = lax.rsqrt(jnp.mean(wide * wide, -1, keepdims=True) + eps)
-    y = wide * jnp.broadcast_to(root, x.shape) * _channels(params["scale"].astype(wide.dtype), wide)
-    return y.astype(x.dtype)
+    _check("rms_norm", params, x)
+    wide = _hide("rms_norm", at_least_float32(x), where)
+    square = _mean(wide * wide, axis, where)
+    return (_last(params["scale"].astype(wide.dtype), x) * wide * lax.rsqrt(square + eps)).astype(x.dtype)
 
 
 def init_group_norm(n_channels: int, *, dtype: DType = jnp.float32) -> Params:
@@ -249,7 +168,7 @@ def init_group_norm(n_channels: int, *, dtype: DType = jnp.float32) -> Params:
     return init_layer_norm(n_channels, dtype=dtype)
 
 
-def group_norm(params: Params, x: Array, *, groups: int, eps: float = 1e-5) -> Array:
+def group_norm(params: Params, x: Array, *, groups: int, eps: float = 1e-5, where: Array | None = None) -> Array:
     """Normalize each example over its pixels and the channels of a group; no statistics of the batch.
 
         y = scale * (x - mean_g(x)) / sqrt(var_g(x) + eps) + bias
@@ -261,6 +180,7 @@ def group_norm(params: Params, x: Array, *, groups: int, eps: float = 1e-5) -> A
         params: {"scale": [C], "bias": [C]}.
         x: [B, ..., C], any float dtype.
         groups: G, a divisor of C.
+        where: bool of the rank of `x` (axes of 1 broadcast), True for what counts in the statistics.
     Returns: [B, ..., C], dtype of `x`; statistics are computed in at least float32.
     Raises: ValueError if G does not divide C, or the channels of `x` and `params` differ.
     Reference: Wu, He, "Group normalization", 2018.
@@ -269,32 +189,56 @@ def group_norm(params: Params, x: Array, *, groups: int, eps: float = 1e-5) -> A
     >>> [f"{v:.3f}" for v in group_norm(init_group_norm(4), x, groups=2)[0]]
     ['-1.000', '1.000', '-1.000', '1.000']
     """
+    _check("group_norm", params, x)
+    chex.assert_rank(x, {2, 3, 4, 5})
     c = x.shape[-1]
-    _check_width("group_norm", params, x, c)
     if groups < 1 or c % groups:
         raise ValueError(f"group_norm: {groups} groups do not divide the {c} channels of x {x.shape}")
     wide = at_least_float32(x)
-    split = wide.reshape(x.shape[0], math.prod(x.shape[1:-1]), groups, c // groups)
-    centered, var = _center(split, (1, 3))
-    root = lax.rsqrt(var + eps)
-    y = (centered * jnp.broadcast_to(root, split.shape)).reshape(x.shape)
-    scale, bias = params["scale"].astype(wide.dtype), params["bias"].astype(wide.dtype)
-    return (y * _channels(scale, x) + _channels(bias, x)).astype(x.dtype)
+    split = (x.shape[0], math.prod(x.shape[1:-1]), groups, c // groups)
+    if where is not None:
+        require_mask("group_norm", where, x.shape, "the shape of x")
+        where = jnp.broadcast_to(where, x.shape).reshape(split)
+    centered, _, var = _moments("group_norm", wide.reshape(split), (1, 3), where)
+    scale, bias = (_last(params[name].astype(wide.dtype), x) for name in ("scale", "bias"))
+    return (scale * (centered * lax.rsqrt(var + eps)).reshape(x.shape) + bias).astype(x.dtype)
 
 
-def _center(x: Array, axes: int | tuple[int, ...]) -> tuple[Array, Array]:
-    """x - mean(x) and the variance. The mean is subtracted twice: the second takes away what the first sum rounded."""
-    centered = x - jnp.broadcast_to(jnp.mean(x, axes, keepdims=True), x.shape)
-    centered = centered - jnp.broadcast_to(jnp.mean(centered, axes, keepdims=True), x.shape)
-    return centered, jnp.mean(centered * centered, axes, keepdims=True)
+def _moments(name: str, x: Array, axis: Axes, where: Array | None) -> tuple[Array, Array, Array]:
+    """x - mean(x), mean(x) and var(x), the axes kept.
+
+    The mean is subtracted twice: the second takes away what the first sum rounded, and has no slope.
+    """
+    x = _hide(name, x, where)
+    mean = _mean(x, axis, where)
+    rest = lax.stop_gradient(_mean(x - mean, axis, where))
+    centered = x - mean - rest
+    return centered, mean + rest, _mean(centered * centered, axis, where)
 
 
-def _channels(v: Array, x: Array) -> Array:
-    return jnp.broadcast_to(v, x.shape)
+def _mean(x: Array, axis: Axes, where: Array | None) -> Array:
+    """Over what counts; 0 where nothing does."""
+    if where is None:
+        return jnp.mean(x, axis, keepdims=True)
+    count = jnp.sum(jnp.broadcast_to(where, x.shape), axis, keepdims=True, dtype=x.dtype)
+    return jnp.sum(x, axis, keepdims=True, where=where) / jnp.maximum(count, 1)
 
 
-def _check_width(name: str, params: Params, x: Array, width: int) -> None:
-    if params["scale"].shape != (width,):
-        raise ValueError(
-            f"{name}: x {x.shape} has {width} channels, but scale is {params['scale'].shape}; init with {width}"
-        )
+def _hide(name: str, x: Array, where: Array | None) -> Array:
+    if where is None:
+        return x
+    require_mask(name, where, x.shape, "the shape of x")
+    return jnp.where(where, x, 0)
+
+
+def _last(v: Array, x: Array) -> Array:
+    """[C] as [1, ..., 1, C], of the rank of x."""
+    return v.reshape((1,) * (x.ndim - 1) + v.shape)
+
+
+def _check(name: str, params: Params, x: Array) -> None:
+    require_floating(name, x=x)
+    chex.assert_rank(params["scale"], 1)
+    if x.ndim == 0 or params["scale"].shape != x.shape[-1:]:
+        n = x.shape[-1] if x.ndim else 0
+        raise ValueError(f"{name}: x {x.shape} has {n} channels, but scale is {params['scale'].shape}; init with {n}")

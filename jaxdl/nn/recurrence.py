@@ -12,7 +12,7 @@ With x the input [B, D], h the hidden state [B, H], s the logistic sigmoid and *
             n    = tanh(W_x x + b + r * (W_h h + b_h))
             h    <- (1 - z) * n + z * h
 
-These are the orders and the GRU (reset behind the product) of torch and cuDNN; torch keeps a second bias, which may be
+These are the orders and the GRU (reset after the product) of torch and cuDNN; torch keeps a second bias, which may be
 added to the first wherever it is not multiplied by r.
 
 References: Elman, "Finding structure in time", 1990. Hochreiter, Schmidhuber, "Long short-term memory", 1997, with the
@@ -25,14 +25,16 @@ Dims: B batch, T time, D input features, H hidden features.
 from collections.abc import Callable
 from typing import Literal, NamedTuple, TypeAlias
 
+import chex
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxdl import kernels
 from jaxdl.nn.affine import dense, init_dense
 from jaxdl.nn.initializers import orthogonal
 from jaxdl.types import Array, DType, Key, Params
-from jaxdl.validation import require_name
+from jaxdl.validation import require_floating, require_name
 
 Carry: TypeAlias = tuple[Array, ...]  # what a cell remembers: (h,), or (h, c) of an LSTM; each [B, H]
 CellName: TypeAlias = Literal["rnn", "lstm", "gru"]
@@ -60,6 +62,8 @@ def rnn_cell(params: Params, carry: Carry, x: Array) -> tuple[Carry, Array]:
     >>> f"{rnn_cell(params, (jnp.zeros((1, 1)),), jnp.ones((1, 1)))[1].item():.4f}"
     '0.7616'
     """
+    _check_cell("rnn", params)
+    chex.assert_rank([x, *carry], 2)
     return _rnn_step(params, carry, dense(params["x"], x))
 
 
@@ -90,6 +94,8 @@ def lstm_cell(params: Params, carry: Carry, x: Array) -> tuple[Carry, Array]:
     >>> y.shape, bool((h == y).all())
     ((2, 4), True)
     """
+    _check_cell("lstm", params)
+    chex.assert_rank([x, *carry], 2)
     return _lstm_step(params, carry, dense(params["x"], x))
 
 
@@ -114,6 +120,8 @@ def gru_cell(params: Params, carry: Carry, x: Array) -> tuple[Carry, Array]:
     >>> gru_cell(init_gru(jax.random.key(0), 3, 4), (jnp.zeros((2, 4)),), jnp.ones((2, 3)))[1].shape
     (2, 4)
     """
+    _check_cell("gru", params)
+    chex.assert_rank([x, *carry], 2)
     return _gru_step(params, carry, dense(params["x"], x))
 
 
@@ -153,7 +161,7 @@ def _gru_step(params: Params, carry: Carry, z: Array) -> tuple[Carry, Array]:
     h_r, h_z, h_n = jnp.split(dense(params["h"], h), 3, axis=-1)
     reset, update = jax.nn.sigmoid(x_r + h_r), jax.nn.sigmoid(x_z + h_z)
     bias = params["candidate"]["b"].astype(h.dtype)
-    candidate = jnp.tanh(x_n + reset * (h_n + jnp.broadcast_to(bias, h_n.shape)))
+    candidate = jnp.tanh(x_n + reset * (h_n + bias[None]))
     h = candidate + update * (h - candidate)
     return (h,), h
 
@@ -214,7 +222,7 @@ def recurrent(
         mask: bool [B, T]; None means that every step counts.
         carry: where to start; None is zeros.
         reverse: from the last step to the first.
-    Returns: the carry behind the last step and the outputs [B, T, H], in the order of `x` either way.
+    Returns: the carry after the last step and the outputs [B, T, H], in the order of `x` either way.
     Raises: ValueError for an unknown cell, or a mask that is not [B, T].
 
     >>> (h, c), y = recurrent(init_lstm(jax.random.key(0), 3, 4), jnp.ones((2, 5, 3)))
@@ -222,9 +230,14 @@ def recurrent(
     ((2, 5, 4), True)
     """
     require_name("recurrent", "cell", cell, CELLS)
-    if mask is not None and mask.shape != x.shape[:2]:
-        raise ValueError(f"recurrent: mask {mask.shape} must be [B, T] of x {x.shape}")
-    hoists = hoists_input_product(jax.default_backend())
+    chex.assert_rank(x, 3)
+    require_floating("recurrent", x=x)
+    _check_cell(cell, params)
+    if mask is not None:
+        if mask.shape != x.shape[:2] or mask.dtype != bool:
+            raise ValueError(f"recurrent: mask {mask.shape} must be [B, T] of x {x.shape} and bool, got {mask.dtype}")
+        x = jnp.where(mask[:, :, None], x, 0)  # a padding of NaN would come back in the gradient, as 0 times NaN
+    hoists = hoists_input_product(kernels.backend())
     step = CELLS[cell].step if hoists else CELLS[cell].cell
     if carry is None:
         carry = zero_carry(cell, x.shape[0], params["h"]["w"].shape[0], x.dtype)
@@ -234,13 +247,24 @@ def recurrent(
         new, y = step(params, carry, now)
         if keep is None:
             return new, y
-        keep = jnp.broadcast_to(keep[:, None], y.shape)
-        return jax.tree.map(lambda a, b: jnp.where(keep, a, b), new, carry), jnp.where(keep, y, jnp.zeros_like(y))
+        keep = keep[:, None]
+        return jax.tree.map(lambda a, b: jnp.where(keep, a, b), new, carry), jnp.where(keep, y, 0)
 
     times = jnp.swapaxes(x, 0, 1)  # [T, B, D]
     inputs = dense(params["x"], times) if hoists else times  # [T, B, gates H or D]
     carry, ys = lax.scan(body, carry, (inputs, None if mask is None else mask.T), reverse=reverse)
     return carry, jnp.swapaxes(ys, 0, 1)
+
+
+def _check_cell(cell: str, params: Params) -> None:
+    """Raise ValueError for the parameters of another kind of cell."""
+    n_hidden = params["h"]["w"].shape[0]
+    kinds = {1: "rnn", 4: "lstm", 3: "gru"}
+    found = kinds.get(params["h"]["w"].shape[1] // max(n_hidden, 1))
+    if found != cell:
+        raise ValueError(
+            f'recurrent: h/w {params["h"]["w"].shape} is of a cell "{found}", not "{cell}": pass cell="{found}"'
+        )
 
 
 def hoists_input_product(backend: str) -> bool:

@@ -55,6 +55,17 @@ def _torch_layer_norm(params, x):
     return torch.nn.functional.layer_norm(x, x.shape[-1:], params["scale"], params["bias"])
 
 
+ROWS = jnp.array([True, False, True, True])
+STEPS = jnp.array([[True] * 4, [True] * 2 + [False] * 2, [False, True, True, True]])[:, :, None]
+
+
+def _flax_masked_layer_norm(params, x):
+    import flax.linen
+
+    layer = flax.linen.LayerNorm(epsilon=1e-5, reduction_axes=(1, 2), use_fast_variance=False)
+    return layer.apply({"params": params}, jnp.where(STEPS, x, 0), mask=jnp.broadcast_to(STEPS, x.shape))
+
+
 CASES = [
     Case(
         "nn.batch_norm/train",  # no gradient flows through the running state, so the gradient check sees y alone
@@ -62,6 +73,31 @@ CASES = [
         functools.partial(_arguments, shape=(4, 3, 2, 3), state=True),
         wrt=(0, 2),
         references={"flax": lambda params, state, x: _flax_batch_norm(params, state, x, train=True)[0]},
+        tolerance=5e-6,
+        why=ROUNDING,
+    ),
+    Case(
+        "nn.batch_norm/train-plain",
+        lambda params, state, x: batch_norm(params, state, x, train=True, method="plain"),
+        functools.partial(_arguments, shape=(4, 3, 2, 3), state=True),
+        wrt=(),
+        references={"one pass": lambda params, state, x: batch_norm(params, state, x, train=True, method="one_pass")},
+        tolerance=5e-6,
+        why=ROUNDING,
+    ),
+    Case(
+        "nn.batch_norm/where",
+        lambda params, state, x: batch_norm(params, state, x, train=True, where=ROWS)[0],
+        functools.partial(_arguments, shape=(4, 3, 2, 3), state=True),
+        wrt=(0, 2),
+    ),
+    Case(
+        "nn.layer_norm/axes-where",
+        lambda params, x: layer_norm(params, x, axis=(1, 2), where=STEPS),
+        functools.partial(_arguments, shape=(3, 4, 5)),
+        wrt=(0, 1),
+        batched=(),
+        references={"flax": lambda params, x: _flax_masked_layer_norm(params, x)},
         tolerance=5e-6,
         why=ROUNDING,
     ),

@@ -1,5 +1,7 @@
 """Activations: finite at +-1e4 in every dtype, hand-written derivatives, jax.nn."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -80,6 +82,49 @@ def test_equals_jax_nn(name, x64):
     np.testing.assert_allclose(ours, jax.grad(lambda x: (theirs(x) * jnp.sin(x)).sum())(x), rtol=1e-11, atol=1e-13)
 
 
+LIMITS = {  # f(-inf), f(inf), f'(-inf), f'(inf)
+    "identity": (-np.inf, np.inf, 1, 1),
+    "step": (0, 1, 0, 0),
+    "sigmoid": (0, 1, 0, 0),
+    "tanh": (-1, 1, 0, 0),
+    "relu": (0, np.inf, 0, 1),
+    "leaky_relu": (-np.inf, np.inf, 0.01, 1),
+    "elu": (-1, np.inf, 0, 1),
+    "gelu": (0, np.inf, 0, 1),
+    "gelu_tanh": (0, np.inf, 0, 1),
+    "silu": (0, np.inf, 0, 1),
+    "softplus": (0, np.inf, 0, 1),
+    "softsign": (-1, 1, 0, 0),
+}
+
+
+@pytest.mark.parametrize("name", activations.DERIVATIVES)
+def test_limits_at_infinity(name):
+    f, x = activations.BY_NAME[name], jnp.array([-jnp.inf, jnp.inf])
+    found = [*f(x), *jax.vmap(jax.grad(f))(x)]
+    np.testing.assert_allclose(found, LIMITS[name], rtol=1e-6)
+    np.testing.assert_allclose(activations.DERIVATIVES[name](x), LIMITS[name][2:], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", activations.BY_NAME)
+def test_lists_and_numbers_are_arrays_and_integers_are_refused(name):
+    f: Any = activations.BY_NAME[name]  # arrays by its type; numbers and lists are taken as well
+    np.testing.assert_array_equal(f([1.0, -2.0]), f(jnp.array([1.0, -2.0])))
+    if "softmax" not in name:
+        np.testing.assert_array_equal(f(1.0), f(jnp.array(1.0)))
+    for x in (jnp.array([1, 2]), np.array([1, 2], np.uint8), jnp.array([True]), jnp.array([1j])):
+        with pytest.raises(ValueError, match=f"{name}: x must be floating, got {x.dtype}"):
+            f(x)
+
+
+@pytest.mark.parametrize("f", [activations.softmax, activations.log_softmax])
+def test_softmax_of_nothing_and_of_what_is_impossible(f):
+    assert f(jnp.zeros((5, 0))).shape == (5, 0)
+    assert f(jnp.zeros((0, 5))).shape == (0, 5)
+    np.testing.assert_allclose(f(jnp.array([-jnp.inf, 0.0])), [0, 1] if f is activations.softmax else [-np.inf, 0])
+    assert bool(jnp.isnan(f(jnp.array([jnp.nan, 0.0]))).all())
+
+
 @pytest.mark.parametrize("f", [activations.softmax, activations.log_softmax])
 @pytest.mark.parametrize("axis", [0, 1, -1])
 def test_softmax_along_any_axis(f, axis):
@@ -96,7 +141,7 @@ def test_options():
     np.testing.assert_allclose(activations.elu(x, alpha=2.0), [2 * np.expm1(-2.0), 3.0], rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", sorted(activations.DERIVATIVES.keys() - {"step"}))
+@pytest.mark.parametrize("name", activations.DERIVATIVES)
 def test_nan_stays_nan(name):
     assert bool(jnp.isnan(activations.BY_NAME[name](jnp.array(jnp.nan))))
 

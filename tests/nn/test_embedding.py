@@ -14,6 +14,20 @@ def test_repeated_tokens_add_their_gradients():
     np.testing.assert_array_equal(gradient["table"], [[0, 0], [2, 2], [1, 1]])
 
 
+@pytest.mark.parametrize("token", [-1, 3, 250])
+def test_unknown_tokens_are_nan_in_value_and_gradient(token):
+    params, tokens = {"table": jnp.ones((3, 2))}, jnp.array([0, token])
+    y, slope = jax.value_and_grad(lambda p: nn.embedding(p, tokens)[1].sum())(params)
+    assert bool(jnp.isnan(y)), "a plausible row hides the mistake"
+    assert bool(jnp.isnan(slope["table"]).any())
+    np.testing.assert_array_equal(nn.embedding(params, tokens)[0], 1)
+
+
+def test_tokens_of_eight_bits_reach_a_large_table():
+    params = {"table": jnp.arange(300.0)[:, None]}
+    np.testing.assert_array_equal(nn.embedding(params, jnp.array([0, 255], jnp.uint8))[:, 0], [0, 255])
+
+
 def test_half_precision_logits_are_summed_and_kept_in_float32(key):
     """Whole numbers below 256 are exact in bfloat16, their products' sum of 512 * 255 is not."""
     x, table = jnp.ones((1, 512), jnp.bfloat16), jnp.full((2, 512), 255.0)

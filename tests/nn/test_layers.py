@@ -14,6 +14,27 @@ def test_dense_names_both_shapes_when_they_do_not_fit(key):
         nn.dense(nn.init_dense(key, 4, 3), jnp.zeros((2, 5)))
 
 
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "bool", "complex64"])
+def test_layers_refuse_what_is_not_floating(key, dtype):
+    """Weights in the dtype of integers would be rounded to 0: `dense` of ones gave 0 for 1."""
+    x = jnp.ones((2, 4), dtype)
+    calls = {
+        "dense": lambda: nn.dense(nn.init_dense(key, 4, 3), x),
+        "dropout": lambda: nn.dropout(x, 0.5, key=key),
+        "layer_norm": lambda: nn.layer_norm(nn.init_layer_norm(4), x),
+        "rms_norm": lambda: nn.rms_norm(nn.init_rms_norm(4), x),
+        "group_norm": lambda: nn.group_norm(nn.init_group_norm(4), x, groups=2),
+        "batch_norm": lambda: nn.batch_norm(*nn.init_batch_norm(4), x, train=True),
+        "unembedding": lambda: nn.unembedding(nn.init_embedding(key, 3, 4), x),
+        "recurrent": lambda: nn.recurrent(nn.init_lstm(key, 4, 2), x[None]),
+        "spectral_norm": lambda: nn.spectral_norm(x, nn.init_spectral_norm(key, 4), train=True),
+        "rotary": lambda: nn.rotary(x[None, :, None], jnp.arange(2)),
+    }
+    for name, call in calls.items():
+        with pytest.raises(ValueError, match=f"{name}: . must be floating, got {dtype}"):
+            call()
+
+
 def test_dense_without_bias(key):
     params = nn.init_dense(key, 4, 3, bias=False)
     assert set(params) == {"w"}

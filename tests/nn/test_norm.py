@@ -1,6 +1,7 @@
 """Batch normalization's state, masks, shards and digits; the other norms beside it where they share a trap."""
 
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -106,19 +107,106 @@ def norms():
     }
 
 
+@pytest.mark.parametrize("x_of", [lambda x: x + 1e4, lambda x: x - 1e4, lambda x: 1e-6 * x, lambda x: 1e6 * x])
 @pytest.mark.parametrize("name", norms())
-def test_mean_far_above_the_standard_deviation(name, key):
-    """Mean 1e4, std 1, float32: E[x^2] - E[x]^2 would be off by several units; the gradient would be lost as well."""
+def test_shifted_and_scaled_values_and_gradients_beside_float64(name, x_of, key):
+    """Mean 1e4, std 1, float32: E[x^2] - E[x]^2 would be off by several units, and a mean stored once by 5e-4."""
     f, _ = norms()[name]
-    x = images(key, (32, 16, 16, 4), mean=1e4)
+    x = x_of(images(key, (16, 8, 8, 4)))
     dy = images(jax.random.key(1), x.shape)
     y, vjp = jax.vjp(f, x)
     with jax.enable_x64(True):
         exact, exact_vjp = jax.vjp(f, x.astype(jnp.float64))
         dx = exact_vjp(dy.astype(jnp.float64))[0]
-    # float32 near 1e4 is a multiple of 1e-3, so that a stored mean is off by up to 5e-4
-    np.testing.assert_allclose(y, exact, atol=3e-3)
-    np.testing.assert_allclose(vjp(dy)[0], dx, atol=3e-3)
+    np.testing.assert_allclose(y, exact, rtol=1e-5, atol=1e-5 * np.abs(exact).max())
+    np.testing.assert_allclose(vjp(dy)[0], dx, rtol=1e-5, atol=1e-5 * np.abs(dx).max())
+
+
+def test_the_running_mean_of_an_outlier_in_the_first_row(key):
+    """The first row is what moments are taken about: even where it lies far out they keep their digits."""
+    x = images(key, (64, 4)).at[0].set(1e4)
+    params, state = init_batch_norm(4)
+    y, new = batch_norm(params, state, x, train=True, decay=0.0)
+    expected, wanted = batch_norm(params, state, x, train=True, decay=0.0, method="plain")
+    np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-5)
+    for name in state:
+        np.testing.assert_allclose(new[name], wanted[name], rtol=1e-4)
+
+
+def test_an_empty_batch_leaves_the_state(key):
+    params, state = init_batch_norm(3)
+    for shape in ((0, 3), (0, 2, 2, 3), (2, 0, 3)):
+        y, new = batch_norm(params, state, jnp.zeros(shape), train=True)
+        assert y.shape == shape
+        np.testing.assert_array_equal([new["mean"], new["var"]], [[0.0] * 3, [1.0] * 3])
+
+
+@pytest.mark.parametrize("name", ["layer", "rms", "group"])
+def test_hidden_features_never_matter(name, key):
+    """NaN where the mask is false; the features that count come out as if they were alone."""
+    f = {
+        "layer": layer_norm,
+        "rms": rms_norm,
+        "group": lambda p, x, where=None: group_norm(p, x, groups=1, where=where),
+    }[name]
+    params = {"scale": jnp.array([0.5, 2.0, -1.0, 3.0]), "bias": jnp.arange(4.0)}
+    x, where = images(key, (5, 4)), jnp.array([[True, True, False, True]])
+    short = jax.tree.map(lambda leaf: leaf[where[0]], params)
+
+    def gradients(params, x, where):
+        def total(params, x):
+            y = f(params, x, where=where)
+            return jnp.sin(y if where is None else jnp.where(where, y, 0)).sum(), y
+
+        return jax.value_and_grad(total, (0, 1), has_aux=True)(params, x)
+
+    (_, y), (dp, dx) = gradients(params, x.at[:, 2].set(jnp.nan), where)
+    (_, want), (want_dp, want_dx) = gradients(short, x[:, where[0]], None)
+    np.testing.assert_allclose(y[:, where[0]], want, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(dx[:, where[0]], want_dx, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(dx[:, 2], 0)
+    np.testing.assert_allclose(dp["scale"][where[0]], want_dp["scale"], rtol=1e-4, atol=1e-5)
+    assert np.isfinite(dp["scale"]).all()
+
+
+@pytest.mark.parametrize("name", norms())
+def test_gradients_under_shard_map(name, key):
+    """Each device normalizes its own rows; the parameters' gradients are summed up over devices by the types alone."""
+    mesh = jax.make_mesh((8,), ("batch",), axis_types=(jax.sharding.AxisType.Auto,))
+    rows, everywhere = jax.sharding.PartitionSpec("batch"), jax.sharding.PartitionSpec()
+    x = images(key, (16, 4))
+    scale = jnp.array([0.5, 2.0, -1.0, 3.0])
+    f, _ = norms()[name]
+
+    def loss(scale, x):
+        return jax.lax.psum(jnp.sin(scale[None] * f(x[:, None, None])[:, 0, 0]).sum(), "batch")
+
+    gradient = jax.shard_map(
+        jax.grad(loss, argnums=(0, 1)), mesh=mesh, in_specs=(everywhere, rows), out_specs=(everywhere, rows)
+    )
+    ds, dx = jax.jit(gradient)(scale, x)
+    parts = [
+        jax.grad(lambda s, x: jnp.sin(s[None] * f(x[:, None, None])[:, 0, 0]).sum(), (0, 1))(scale, p)
+        for p in x.reshape(8, 2, 4)
+    ]
+    np.testing.assert_allclose(ds, sum(p[0] for p in parts), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(dx, jnp.concatenate([p[1] for p in parts]), rtol=1e-4, atol=1e-4)
+
+
+def test_batch_norm_is_exported_with_a_symbolic_batch(key):
+    params, state = init_batch_norm(3)
+
+    def gradient(params, x):
+        return jax.grad(lambda p: jnp.sin(batch_norm(p, state, x, train=True)[0]).sum())(params)
+
+    (b,) = jax.export.symbolic_shape("b")
+    program = jax.export.export(jax.jit(gradient))(params, jax.ShapeDtypeStruct((b, 2, 2, 3), jnp.float32))
+    x = images(key, (5, 2, 2, 3))
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5),
+        program.call(params, x),
+        gradient(params, x),
+    )
 
 
 @pytest.mark.parametrize("mean", [0.0, 1e3], ids=["near", "far"])

@@ -44,6 +44,19 @@ def test_padding_gets_no_gradient(key):
     assert (gradient[1, 3:] != 0).all()
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_padding_of_nan_leaves_no_trace(cell, key):
+    params, x = _setting(cell, key)
+    mask = jnp.arange(5)[None, :] < jnp.array([[3], [5]])
+
+    def gradients(x):
+        f = lambda params, x: jnp.sin(nn.recurrent(params, x, cell=cell, mask=mask)[1]).sum()  # noqa: E731
+        return jax.value_and_grad(f, (0, 1))(params, x)
+
+    clean, dirty = gradients(x), gradients(x.at[0, 3:].set(jnp.nan))
+    jax.tree.map(np.testing.assert_array_equal, dirty, clean)
+
+
 def test_reverse_is_forward_on_the_mirrored_input(key):
     params, x = _setting("rnn", key)
     _, backward = nn.recurrent(params, x, cell="rnn", reverse=True)
@@ -85,5 +98,9 @@ def test_mistakes_are_named(key):
     params, x = _setting("lstm", key)
     with pytest.raises(ValueError, match="did you mean 'lstm'"):
         nn.recurrent(params, x, cell="lsmt")
+    with pytest.raises(ValueError, match='is of a cell "lstm", not "gru": pass cell="lstm"'):
+        nn.recurrent(params, x, cell="gru")
+    with pytest.raises(ValueError, match='is of a cell "lstm", not "rnn"'):
+        nn.rnn_cell(params, (jnp.zeros((2, 4)),), x[:, 0])
     with pytest.raises(ValueError, match=r"mask \(2, 4\) must be \[B, T\] of x \(2, 5, 3\)"):
         nn.recurrent(params, x, mask=jnp.ones((2, 4), bool))

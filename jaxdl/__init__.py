@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from jaxdl import similarity as similarity
     from jaxdl import tasks as tasks
     from jaxdl import training as training
+    from jaxdl.losses import minimax as minimax
     from jaxdl.tree import summary as summary
 
 __version__ = "0.1.0"
@@ -40,10 +41,12 @@ def __getattr__(name: str) -> Any:
     """Import a part of the house when it is first asked for: `jaxdl --help` must not wait for jax."""
     if name in _MODULES:
         return importlib.import_module(f"jaxdl.{name}")
+    if name == "minimax":
+        return importlib.import_module("jaxdl.losses.minimax")
     if name == "summary":
         return importlib.import_module("jaxdl.tree").summary
     raise AttributeError(f"module 'jaxdl' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_MODULES, "summary"])
+    return sorted([*globals(), *_MODULES, "minimax", "summary"])

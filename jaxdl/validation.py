@@ -1,4 +1,4 @@
-"""Checks of configurations on the host: one clear line that names the field, the value and the nearest right one."""
+"""Checks of configurations and arrays: one clear line that names the field, the value and the nearest right one."""
 
 import difflib
 import math
@@ -79,6 +79,49 @@ def require_mask(where: str, mask: Any, shape: tuple[int, ...], dims: str) -> No
     fits = mask.ndim == len(shape) and all(m in (1, n) for m, n in zip(mask.shape, shape, strict=True))
     if mask.dtype != bool or not fits:
         raise ValueError(f"{where}: the mask {mask.dtype}{mask.shape} must be bool and broadcast to {dims} {shape}")
+
+
+def as_floats(where: str, **arrays: Any) -> list[Any]:
+    """The arrays as JAX arrays of floats, for functions of numbers that have one right answer: losses and scores.
+
+    Integers and bools take the dtype of the first floating array; where there is none, JAX's default. They come from
+    the host exactly: a large int64 is rounded to a float and never cut to 32 bits.
+
+    Raises: ValueError for complex numbers, and for what are no numbers.
+
+    >>> [a.dtype.name for a in as_floats("losses.hinge", scores=[1, 2], targets=[1.0, -1.0])]
+    ['float32', 'float32']
+    """
+    import jax  # not above: the command line checks its options before it needs JAX
+    import jax.numpy as jnp
+    import numpy as np
+
+    found = {name: a if hasattr(a, "dtype") else np.asarray(a) for name, a in arrays.items()}
+    for name, array in found.items():
+        if jnp.issubdtype(array.dtype, jnp.complexfloating):
+            raise ValueError(f"{where}: {name} must be real, got {array.dtype}; take {name}.real or abs({name})")
+        if not jnp.issubdtype(array.dtype, jnp.number) and array.dtype != bool:
+            raise ValueError(f"{where}: {name} must be numbers, got {array.dtype}")
+    floating = [a.dtype for a in found.values() if jnp.issubdtype(a.dtype, jnp.floating)]
+    dtype = jax.dtypes.canonicalize_dtype(floating[0] if floating else float)
+    return [jnp.asarray(a if jnp.issubdtype(a.dtype, jnp.floating) else a.astype(dtype)) for a in found.values()]
+
+
+def require_same_shape(where: str, **arrays: Any) -> None:
+    """Raise ValueError unless all arrays have one shape: (B,) against (B, 1) would broadcast to (B, B).
+
+    >>> import numpy as np
+    >>> require_same_shape("losses.hinge", scores=np.zeros(4), targets=np.zeros((4, 1)))
+    Traceback (most recent call last):
+        ...
+    ValueError: losses.hinge: scores (4,) and targets (4, 1) differ in shape; reshape one (no broadcasting)
+    """
+    import numpy as np
+
+    shapes = {name: np.shape(array) for name, array in arrays.items()}
+    if len(set(shapes.values())) > 1:
+        named = " and ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise ValueError(f"{where}: {named} differ in shape; reshape one (no broadcasting)")
 
 
 def require_rate(where: str, **values: float) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jaxdl.data import images, pairs, summaries, tables, visits
 from jaxdl.data.arrays import Arrays as Arrays
 from jaxdl.data.arrays import Dataset as Dataset
+from jaxdl.data.arrays import class_weights as class_weights
 from jaxdl.data.arrays import one_hot as one_hot
 from jaxdl.data.arrays import validate as validate
 from jaxdl.data.scaling import Scaler as Scaler

@@ -83,19 +83,19 @@ def count(arrays: Arrays) -> int:
 
 
 def take(arrays: Arrays, rows: np.ndarray) -> Arrays:
-    """The examples at `rows` ([M] integers), in that order.
+    """The examples at `rows` ([M] integers), in that order; of lists as of arrays.
 
     >>> take({"x": np.array([[1.0], [2.0], [3.0]])}, np.array([2, 0]))["x"].tolist()
     [[3.0], [1.0]]
     """
-    return {name: values[rows] for name, values in arrays.items()}
+    return {name: (values if hasattr(values, "dtype") else np.asarray(values))[rows] for name, values in arrays.items()}
 
 
 def validate(arrays: Arrays, n_classes: int | None = None, *, name: str = "data") -> Arrays:
     """Check once, on the host, what a compiled step cannot: lengths agree, values are finite, labels are in range.
 
     Args:
-        arrays: {"x": [N, ...], "y": [N, ...], ...}; every floating array must be finite.
+        arrays: {"x": [N, ...], "y": [N, ...], ...}: numbers; every floating array must be finite.
         n_classes: K: then "y" must be [N] integers in [0, K). None for a regression or data without labels.
         name: the data set's name for the message.
     Returns: `arrays` unchanged.
@@ -108,8 +108,12 @@ def validate(arrays: Arrays, n_classes: int | None = None, *, name: str = "data"
     """
     count(arrays)
     for key, values in arrays.items():
+        values = np.asarray(values)
         if values.dtype.kind in "iub":
             continue
+        if values.dtype.kind not in "fV":  # V: bfloat16
+            fix = "names, y = np.unique(y, return_inverse=True)" if values.dtype.kind in "UO" else "take real parts"
+            raise ValueError(f"{name}: {key} must be real numbers, got {values.dtype}; {fix}")
         finite = np.isfinite(values).reshape(len(values), -1)
         if not finite.all():
             row = int(np.argmin(finite.all(axis=1)))
@@ -119,7 +123,7 @@ def validate(arrays: Arrays, n_classes: int | None = None, *, name: str = "data"
         return arrays
     if "y" not in arrays:
         raise ValueError(f"{name}: no labels 'y' among the arrays {sorted(arrays)}")
-    labels = arrays["y"]
+    labels = np.asarray(arrays["y"])
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise ValueError(f"{name}: y must be [N] integer labels, got {labels.dtype} {labels.shape}")
     wrong = (labels < 0) | (labels >= n_classes)
@@ -127,6 +131,27 @@ def validate(arrays: Arrays, n_classes: int | None = None, *, name: str = "data"
         row = int(np.argmax(wrong))
         raise ValueError(f"{name}: y is {labels[row]} in row {row}, not a label in [0, {n_classes})")
     return arrays
+
+
+def class_weights(labels: Any, n_classes: int) -> np.ndarray:
+    """Weights that let every class count alike, however rare: w_k = N / (K N_k), 0 for a class without examples.
+
+    Their mean over the examples is 1 where every class has some (scikit-learn's "balanced").
+
+    Args:
+        labels: [N] integers in [0, K).
+        n_classes: K.
+    Returns: [K] float32, for `class_weights` of the cross-entropies.
+    Raises: ValueError for labels that `validate` would refuse.
+
+    >>> class_weights(np.array([0, 0, 0, 1]), 2).round(3).tolist()
+    [0.6669999957084656, 2.0]
+    """
+    labels = np.asarray(labels)
+    validate({"y": labels}, n_classes, name="class_weights")
+    counts = np.bincount(labels, minlength=n_classes)
+    weights = len(labels) / (n_classes * np.maximum(counts, 1))
+    return np.where(counts > 0, weights, 0).astype(np.float32)
 
 
 def one_hot(labels: Any, n_classes: int, dtype: Any = np.float32) -> Any:

@@ -34,15 +34,39 @@ def _work(x: AnyArray) -> AnyArray:
     return x if x.dtype in (np.float32, np.float64) else x.astype(np.float32)
 
 
+def _minus(x: AnyArray, shift: AnyArray) -> AnyArray:
+    """x - shift without loss where x lies near the shift, however far from 0 both are (timestamps).
+
+    The shift is split into two floats, and so are long integers: what is large cancels exactly.
+    """
+    v = _work(x)
+    high = shift.astype(v.dtype)
+    low = (shift - high.astype(shift.dtype)).astype(v.dtype)
+    if x.dtype.kind not in "iu" or x.dtype.itemsize <= 2:
+        return (v - high) - low
+    if isinstance(x, np.ndarray):
+        whole = np.round(shift).astype(np.int64)
+        return ((x.astype(np.int64) - whole).astype(np.float64) - (shift - whole)).astype(np.float32)
+    rest = x & 4095
+    return (_work(x - rest) - high) + (_work(rest) - low)
+
+
 def _back(y: AnyArray, x: AnyArray) -> AnyArray:
     """Cast to the dtype of x if x was floating (integers become float32)."""
     return y if x.dtype.kind in "iub" else y.astype(x.dtype)
+
+
+def _array(x: AnyArray) -> AnyArray:
+    """Lists and tables as numpy arrays; arrays of both libraries as they are."""
+    return x if hasattr(x, "dtype") and hasattr(x, "ndim") and hasattr(x, "reshape") else np.asarray(x)
 
 
 def _checked(x: AnyArray, who: str) -> np.ndarray:
     x = np.asarray(x)
     if x.ndim < 1 or x.size == 0:
         raise ValueError(f"{who}: fit needs x [N, ...] with at least one example, got shape {x.shape}")
+    if x.dtype.kind not in "iubfV":  # V: bfloat16
+        raise ValueError(f"{who}: x must be real numbers, got {x.dtype}")
     values = x.astype(np.float64)
     if not np.isfinite(values).all():
         raise ValueError(f"{who}: x holds values that are not finite; see jaxdl.data.validate")
@@ -50,11 +74,13 @@ def _checked(x: AnyArray, who: str) -> np.ndarray:
 
 
 def _shift_and_scale(statistics: Statistics, x: AnyArray) -> AnyArray:
-    v = _work(x)
-    return _back((v - statistics["shift"].astype(v.dtype)) / statistics["scale"].astype(v.dtype), x)
+    x = _array(x)
+    v = _minus(x, statistics["shift"])
+    return _back(v / statistics["scale"].astype(v.dtype), x)
 
 
 def _undo_shift_and_scale(statistics: Statistics, y: AnyArray) -> AnyArray:
+    y = _array(y)
     v = _work(y)
     return _back(v * statistics["scale"].astype(v.dtype) + statistics["shift"].astype(v.dtype), y)
 
@@ -160,11 +186,13 @@ def whiten(method: str = "zca", *, eps: float = 0.0) -> Scaler:
         return {"mean": mean, "forward": forward, "backward": backward}
 
     def apply(statistics: Statistics, x: AnyArray) -> AnyArray:
-        v = _work(x).reshape(x.shape[0], -1)
-        y = (v - statistics["mean"].astype(v.dtype)) @ statistics["forward"].astype(v.dtype)
+        x = _array(x)
+        v = _minus(x.reshape(x.shape[0], -1), statistics["mean"])
+        y = v @ statistics["forward"].astype(v.dtype)
         return _back(y.reshape(x.shape), x)
 
     def inverse(statistics: Statistics, y: AnyArray) -> AnyArray:
+        y = _array(y)
         v = _work(y).reshape(y.shape[0], -1)
         x = v @ statistics["backward"].astype(v.dtype) + statistics["mean"].astype(v.dtype)
         return _back(x.reshape(y.shape), y)

@@ -49,7 +49,7 @@ def _class_of(arrays: Arrays, stratify: str | None, least: int, what: str) -> np
         return np.zeros(n, np.int64)
     if stratify not in arrays:
         raise ValueError(f"stratify={stratify!r} is not one of the arrays {sorted(arrays)}")
-    labels = arrays[stratify]
+    labels = np.asarray(arrays[stratify])
     if labels.ndim != 1:
         raise ValueError(f"stratify={stratify!r} needs one label an example, [N], got shape {labels.shape}")
     names, classes, sizes = np.unique(labels, return_inverse=True, return_counts=True)

@@ -16,14 +16,18 @@ Reference: Goodfellow et al., "Generative adversarial nets", 2014.
 
 from collections.abc import Callable
 
+import chex
 import jax
 import jax.numpy as jnp
 from jax.nn import softplus
-from jax.scipy.special import xlogy
 
-from jaxdl import metrics
 from jaxdl.losses.cross_entropy import binary_cross_entropy
+from jaxdl.losses.margins import kl_divergence
+from jaxdl.metrics.masking import checked_mask
+from jaxdl.metrics.pairs import mean
+from jaxdl.metrics.pairs import value as mean_value
 from jaxdl.types import Array, at_least_float32
+from jaxdl.validation import as_floats, require_same_shape
 
 
 def value(real_logits: Array, fake_logits: Array, *, where: Array | None = None) -> Array:
@@ -58,10 +62,13 @@ def discriminator_loss(
     >>> f"{discriminator_loss(jnp.array([2.0]), jnp.array([-2.0])):.4f}"
     '0.2539'
     """
-    ones = jnp.full_like(real_logits, 1 - label_smoothing)
-    real = metrics.value(metrics.mean(binary_cross_entropy(real_logits, ones), where=where))
+    real_logits, fake_logits = as_floats("minimax", real_logits=real_logits, fake_logits=fake_logits)
+    chex.assert_rank([real_logits, fake_logits], 1)
+    where = checked_mask("minimax", where, real_logits.shape)
+    each = binary_cross_entropy(real_logits, jnp.full_like(real_logits, 1 - label_smoothing), where=where)
+    real = mean_value(mean(each, where=where))
     fake = jnp.mean(binary_cross_entropy(fake_logits, jnp.zeros_like(fake_logits)))
-    return real.astype(real_logits.dtype) + fake
+    return real.astype(real_logits.dtype) + fake.astype(real_logits.dtype)
 
 
 def saturating_generator_loss(fake_logits: Array) -> Array:
@@ -72,6 +79,7 @@ def saturating_generator_loss(fake_logits: Array) -> Array:
     >>> f"{saturating_generator_loss(jnp.array([-5.0])):.4f}"
     '-0.0067'
     """
+    (fake_logits,) = as_floats("minimax", fake_logits=fake_logits)
     return -jnp.mean(softplus(fake_logits))
 
 
@@ -83,6 +91,7 @@ def non_saturating_generator_loss(fake_logits: Array) -> Array:
     >>> f"{non_saturating_generator_loss(jnp.array([-5.0])):.4f}"
     '5.0067'
     """
+    (fake_logits,) = as_floats("minimax", fake_logits=fake_logits)
     return jnp.mean(softplus(-fake_logits))
 
 
@@ -95,15 +104,18 @@ def gradient_penalty(discriminator: Callable[[Array], Array], x: Array, *, where
         discriminator: [B, ...] -> logits [B], row i from row i alone (no batch normalization: the gradient of the sum
             of all logits is each row's own).
         x: [B, ...].
-        where: [B] bool, the rows that count.
+        where: [B] bool, the rows that count; the others are given to D as zeros.
     Reference: Mescheder, Geiger, Nowozin, "Which training methods for GANs do actually converge?", 2018, equation 9.
 
     >>> gradient_penalty(lambda x: 3.0 * x[:, 0], jnp.ones((2, 4))).item()
     4.5
     """
-    gradient = jax.grad(lambda x: discriminator(x).sum())(x)
+    (x,) = as_floats("gradient_penalty", x=x)
+    where = checked_mask("gradient_penalty", where, x.shape[:1])
+    kept = x if where is None else jnp.where(where.reshape(-1, *(1,) * (x.ndim - 1)), x, 0)
+    gradient = jax.grad(lambda x: discriminator(x).sum())(kept)
     squares = jnp.square(at_least_float32(gradient)).reshape(x.shape[0], -1).sum(1)
-    return (0.5 * metrics.value(metrics.mean(squares, where=where))).astype(x.dtype)
+    return (0.5 * mean_value(mean(squares, where=where))).astype(x.dtype)
 
 
 def optimal_discriminator(density: Array, generator_density: Array) -> Array:
@@ -112,9 +124,10 @@ def optimal_discriminator(density: Array, generator_density: Array) -> Array:
     >>> optimal_discriminator(jnp.array([3.0, 0.0]), jnp.array([1.0, 0.0])).tolist()
     [0.75, 0.5]
     """
-    total = density + generator_density
-    somewhere = total > 0
-    return jnp.where(somewhere, density / jnp.where(somewhere, total, jnp.ones_like(total)), jnp.full_like(total, 0.5))
+    require_same_shape("optimal_discriminator", density=density, generator_density=generator_density)
+    p, q = as_floats("optimal_discriminator", density=density, generator_density=generator_density)
+    nowhere = p + q == 0
+    return jnp.where(nowhere, 0.5, p / jnp.where(nowhere, 1, p + q))
 
 
 def jensen_shannon_divergence(p: Array, q: Array) -> Array:
@@ -127,5 +140,8 @@ def jensen_shannon_divergence(p: Array, q: Array) -> Array:
     >>> f"{jensen_shannon_divergence(jnp.array([1.0, 0.0]), jnp.array([0.0, 1.0])):.4f}"
     '0.6931'
     """
-    mean = 0.5 * (p + q)
-    return (0.5 * (xlogy(p, p) + xlogy(q, q)) - xlogy(mean, mean)).sum(-1)
+    require_same_shape("jensen_shannon_divergence", p=p, q=q)
+    p, q = as_floats("jensen_shannon_divergence", p=p, q=q)
+    middle = 0.5 * at_least_float32(p) + 0.5 * at_least_float32(q)
+    log_middle = jnp.log(jnp.where(middle == 0, 1, middle))
+    return (0.5 * (kl_divergence(log_middle, p) + kl_divergence(log_middle, q))).astype(p.dtype)

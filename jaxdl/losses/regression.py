@@ -2,44 +2,57 @@
 
 import jax.numpy as jnp
 
-from jaxdl.losses.masking import check_same_shape, keep, masked_mean
+from jaxdl.metrics.masking import checked_mask, keep
 from jaxdl.types import Array, at_least_float32
+from jaxdl.validation import as_floats, require_positive, require_same_shape
 
 
-def mean_squared_error(predictions: Array, targets: Array, *, where: Array | None = None) -> Array:
-    """MSE = mean (p - t)^2, a scalar;  d/dp = 2 (p - t) / n.
+def mean_squared_error(
+    predictions: Array, targets: Array, *, weights: Array | None = None, where: Array | None = None
+) -> Array:
+    """MSE = sum w (p - t)^2 / sum w, a scalar; w = 1 by default: then d/dp = 2 (p - t) / n.
+
+    Args:
+        predictions, targets: of one shape.
+        weights: w >= 0 of that shape: how often each element counts.
+        where: mask of that shape.
 
     >>> mean_squared_error(jnp.array([1.0, 2.0]), jnp.array([0.0, 4.0])).item()
     2.5
     """
-    check_same_shape("mean_squared_error", "predictions", predictions, "targets", targets)
-    error = keep(at_least_float32(predictions) - at_least_float32(targets), where)
-    return masked_mean(error * error, where).astype(predictions.dtype)
+    error, dtype = _errors("mean_squared_error", predictions, targets, where)
+    return _mean("mean_squared_error", error * error, weights, where).astype(dtype)
 
 
-def root_mean_squared_error(predictions: Array, targets: Array, *, where: Array | None = None) -> Array:
-    """RMSE = sqrt(mean (p - t)^2), a scalar in the units of the targets;  d/dp = (p - t) / (n RMSE), 0 at RMSE = 0.
+def root_mean_squared_error(
+    predictions: Array, targets: Array, *, weights: Array | None = None, where: Array | None = None
+) -> Array:
+    """RMSE = sqrt(MSE), a scalar in the units of the targets;  d/dp = (p - t) / (n RMSE), 0 at RMSE = 0.
+
+    Args: as `mean_squared_error`.
 
     >>> root_mean_squared_error(jnp.array([3.0, 4.0]), jnp.array([0.0, 8.0])).item()
     3.535533905029297
     """
-    check_same_shape("root_mean_squared_error", "predictions", predictions, "targets", targets)
-    error = keep(at_least_float32(predictions) - at_least_float32(targets), where)
-    mse = masked_mean(error * error, where)
-    positive = mse > 0  # the root's slope is infinite at 0: take the root of 1 there and hide it
-    rmse = jnp.where(positive, jnp.sqrt(jnp.where(positive, mse, jnp.ones_like(mse))), jnp.zeros_like(mse))
-    return rmse.astype(predictions.dtype)
+    error, dtype = _errors("root_mean_squared_error", predictions, targets, where)
+    mse = _mean("root_mean_squared_error", error * error, weights, where)
+    perfect = mse == 0  # the root's slope is infinite at 0: take the root of 1 there and hide it
+    return jnp.where(perfect, 0, jnp.sqrt(jnp.where(perfect, 1, mse))).astype(dtype)
 
 
-def mean_absolute_error(predictions: Array, targets: Array, *, where: Array | None = None) -> Array:
-    """MAE = mean |p - t|, a scalar;  d/dp = sign(p - t) / n.
+def mean_absolute_error(
+    predictions: Array, targets: Array, *, weights: Array | None = None, where: Array | None = None
+) -> Array:
+    """MAE = sum w |p - t| / sum w, a scalar; w = 1 by default: then d/dp = sign(p - t) / n.
+
+    Args: as `mean_squared_error`.
 
     >>> mean_absolute_error(jnp.array([1.0, 2.0]), jnp.array([0.0, 4.0])).item()
     1.5
     """
-    check_same_shape("mean_absolute_error", "predictions", predictions, "targets", targets)
-    error = keep(at_least_float32(predictions) - at_least_float32(targets), where)
-    return masked_mean(error * jnp.sign(error), where).astype(predictions.dtype)  # jnp.abs has slope 1 at 0
+    error, dtype = _errors("mean_absolute_error", predictions, targets, where)
+    size = error * jnp.sign(error)  # the slope of jnp.abs at 0 is 1
+    return _mean("mean_absolute_error", size, weights, where).astype(dtype)
 
 
 def huber(predictions: Array, targets: Array, *, delta: float = 1.0, where: Array | None = None) -> Array:
@@ -52,7 +65,28 @@ def huber(predictions: Array, targets: Array, *, delta: float = 1.0, where: Arra
     >>> huber(jnp.array([0.5, 3.0]), jnp.zeros(2)).tolist()
     [0.125, 2.5]
     """
-    check_same_shape("huber", "predictions", predictions, "targets", targets)
-    size = jnp.abs(keep(predictions - targets, where))
+    require_positive("huber", delta=delta)
+    error, dtype = _errors("huber", predictions, targets, where)
+    size = jnp.abs(error)
     inside = jnp.minimum(size, delta)  # e^2/2 grows to delta^2/2, the rest grows linearly
-    return keep(0.5 * inside * inside + delta * (size - inside), where)
+    return keep((0.5 * inside * inside + delta * (size - inside)).astype(dtype), where)
+
+
+def _errors(loss: str, predictions: Array, targets: Array, where: Array | None) -> tuple[Array, jnp.dtype]:
+    """p - t in at least float32, 0 where hidden, and the dtype of the result."""
+    require_same_shape(loss, predictions=predictions, targets=targets)
+    p, t = as_floats(loss, predictions=predictions, targets=targets)
+    where = checked_mask(loss, where, p.shape)
+    return keep(at_least_float32(p) - at_least_float32(t), where), p.dtype
+
+
+def _mean(loss: str, values: Array, weights: Array | None, where: Array | None) -> Array:
+    """Mean over what `where` keeps, weighted; 0 if nothing counts."""
+    if weights is None and where is None:
+        return values.mean()
+    kept = jnp.ones_like(values) if where is None else jnp.asarray(where).astype(values.dtype)
+    if weights is not None:
+        require_same_shape(loss, weights=weights, predictions=values)
+        kept = keep(jnp.asarray(weights, values.dtype), where)
+    total = kept.sum()
+    return (kept * values).sum() / jnp.where(total == 0, 1, total)

@@ -7,10 +7,13 @@ import math
 from collections.abc import Callable
 from typing import TypeAlias
 
+import chex
+import jax
 import jax.numpy as jnp
 
 from jaxdl.tree import is_weight, named_leaves
 from jaxdl.types import Array, Params, at_least_float32
+from jaxdl.validation import as_floats
 
 Select: TypeAlias = Callable[[str, Array], bool]
 
@@ -84,9 +87,8 @@ def kl_sparsity(activations: Array, rho: float = 0.05, *, where: Array | None = 
     if not 0 < rho < 1:
         raise ValueError(f"kl_sparsity: rho must lie in (0, 1), got {rho}")
     mean = _row_mean("kl_sparsity", activations, where)
-    least = jnp.finfo(mean.dtype).tiny  # a sigmoid that reaches 0 or 1 has slope 0 itself: nothing is lost by the floor
-    off = rho * (math.log(rho) - jnp.log(jnp.maximum(mean, least)))
-    on = (1 - rho) * (math.log1p(-rho) - jnp.log(jnp.maximum(1 - mean, least)))
+    off = rho * (math.log(rho) - jnp.log(_above_zero(mean)))
+    on = (1 - rho) * (math.log1p(-rho) - jnp.log(_above_zero(1 - mean)))
     return (off + on).sum()
 
 
@@ -102,20 +104,24 @@ def l1_sparsity(activations: Array, *, where: Array | None = None) -> Array:
     >>> l1_sparsity(jnp.array([[1.0, -2.0], [0.0, 1.0]])).item()
     2.0
     """
-    return _row_mean("l1_sparsity", activations * jnp.sign(activations), where).sum()
+    (a,) = as_floats("l1_sparsity", activations=activations)
+    return _row_mean("l1_sparsity", a * jnp.sign(a), where).sum()
+
+
+def _above_zero(x: Array) -> Array:
+    """x, raised to the smallest normal number; the slope is x's, so that a mean of exactly 0 is still pushed up."""
+    return x + jax.lax.stop_gradient(jnp.maximum(x, jnp.finfo(x.dtype).tiny) - x)
 
 
 def _row_mean(penalty: str, values: Array, where: Array | None) -> Array:
     """Mean over the rows that count, [B, n] -> [n]; 0 if none does."""
-    wide = at_least_float32(values)
+    wide = at_least_float32(*as_floats(penalty, activations=values))
+    chex.assert_rank(wide, 2)
     if where is None:
         return wide.mean(0)
-    if where.shape != values.shape[:1]:
-        raise ValueError(
-            f"{penalty}: where {where.shape} must have one entry for each row of activations {values.shape}"
-        )
-    kept = jnp.where(where[:, None], wide, jnp.zeros_like(wide))
-    return kept.sum(0) / jnp.maximum(where.sum(), 1).astype(wide.dtype)
+    if where.shape != wide.shape[:1]:
+        raise ValueError(f"{penalty}: where {where.shape} must have one entry for each row of activations {wide.shape}")
+    return jnp.where(where[:, None], wide, 0).sum(0) / jnp.maximum(where.sum(), 1).astype(wide.dtype)
 
 
 def _total(params: Params, select: Select, of: Callable[[Array], Array]) -> Array:

@@ -2,14 +2,16 @@
 
 All take scores [B, I] of all items, `relevant` [B, I] bool (what should be found) and `candidates` [B, I] bool (what
 may be shown: not what the user has already); they return (sum, count) pairs as `jaxdl.metrics`, a mean over users with
-anything relevant. Equal scores are ranked in the order of the items.
+anything relevant. Equal scores are ranked in the order of the items. Scores may be integers (counts). A user with a
+NaN among the scores of the candidates makes the result NaN.
 """
 
 import jax
 import jax.numpy as jnp
 
-from jaxdl import metrics
-from jaxdl.types import Array, Pair
+from jaxdl.metrics.pairs import mean
+from jaxdl.types import Array, Pair, at_least_float32
+from jaxdl.validation import as_floats
 
 
 def hits_in_order(scores: Array, relevant: Array, candidates: Array) -> Array:
@@ -20,11 +22,9 @@ def hits_in_order(scores: Array, relevant: Array, candidates: Array) -> Array:
     >>> hits_in_order(jnp.array([[0.1, 0.9, 0.5]]), jnp.array([[True, False, False]]), jnp.ones((1, 3), bool)).tolist()
     [[False, False, True]]
     """
-    if not scores.shape == relevant.shape == candidates.shape:
-        raise ValueError(f"ranking: shapes differ: {scores.shape}, {relevant.shape}, {candidates.shape}")
-    shown = jnp.where(candidates, scores, jnp.full_like(scores, -jnp.inf))
-    order = jnp.argsort(-shown, axis=-1, stable=True)
-    return jnp.take_along_axis(relevant & candidates, order, axis=-1)
+    _check(scores, relevant, candidates)
+    order = jnp.argsort(_shown(scores, candidates), axis=-1, stable=True, descending=True)
+    return jnp.take_along_axis(jnp.asarray(relevant) & jnp.asarray(candidates), order, axis=-1)
 
 
 def ranked_score(scores: Array, relevant: Array, candidates: Array, *, half_life: float = 5.0) -> Pair:
@@ -37,13 +37,14 @@ def ranked_score(scores: Array, relevant: Array, candidates: Array, *, half_life
 
     Reference: "Empirical analysis of predictive algorithms for collaborative filtering", 1998, section 3.
 
+    >>> from jaxdl.metrics import value
     >>> pair = ranked_score(jnp.array([[0.9, 0.5, 0.1]]), jnp.array([[False, True, False]]), jnp.ones((1, 3), bool))
-    >>> f"{metrics.value(pair):.3f}"
+    >>> f"{value(pair):.3f}"
     '0.841'
     """
     if half_life <= 1:
         raise ValueError(f"ranked_score: half_life must be more than 1, got {half_life}")
-    hits = hits_in_order(scores, relevant, candidates).astype(jnp.float32)
+    hits = _hits(scores, relevant, candidates)
     weights = 2.0 ** (-jnp.arange(hits.shape[-1], dtype=jnp.float32) / (half_life - 1))
     best = -jnp.sort(-hits, axis=-1)  # all hits first
     return (hits * weights[None, :]).sum(), (best * weights[None, :]).sum()
@@ -52,18 +53,19 @@ def ranked_score(scores: Array, relevant: Array, candidates: Array, *, half_life
 def precision_at_k(scores: Array, relevant: Array, candidates: Array, k: int) -> Pair:
     """Share of the first k places that hold a relevant item: |relevant in top k| / k.
 
+    >>> from jaxdl.metrics import value
     >>> relevant, everything = jnp.array([[True, False, False, True]]), jnp.ones((1, 4), bool)
-    >>> metrics.value(precision_at_k(jnp.arange(4.0)[None], relevant, everything, 2)).item()
+    >>> value(precision_at_k(jnp.arange(4.0)[None], relevant, everything, 2)).item()
     0.5
     """
     hits, n = _top(scores, relevant, candidates, k)
-    return metrics.mean(hits.sum(-1) / k, where=n > 0)
+    return mean(hits.sum(-1) / k, where=n > 0)
 
 
 def recall_at_k(scores: Array, relevant: Array, candidates: Array, k: int) -> Pair:
     """Share of the relevant items that are among the first k: |relevant in top k| / |relevant|."""
     hits, n = _top(scores, relevant, candidates, k)
-    return metrics.mean(hits.sum(-1) / jnp.maximum(n, 1), where=n > 0)
+    return mean(hits.sum(-1) / jnp.maximum(n, 1), where=n > 0)
 
 
 def ndcg_at_k(scores: Array, relevant: Array, candidates: Array, k: int) -> Pair:
@@ -74,7 +76,7 @@ def ndcg_at_k(scores: Array, relevant: Array, candidates: Array, k: int) -> Pair
     hits, n = _top(scores, relevant, candidates, k)
     discount = 1 / jnp.log2(jnp.arange(hits.shape[-1], dtype=jnp.float32) + 2)
     best = jnp.cumsum(discount)[jnp.clip(jnp.minimum(n, k).astype(jnp.int32) - 1, 0)]
-    return metrics.mean((hits * discount[None, :]).sum(-1) / best, where=n > 0)
+    return mean((hits * discount[None, :]).sum(-1) / best, where=n > 0)
 
 
 def coverage(scores: Array, candidates: Array, k: int) -> Array:
@@ -85,22 +87,54 @@ def coverage(scores: Array, candidates: Array, k: int) -> Array:
     >>> coverage(jnp.array([[3.0, 1.0], [2.0, 0.0]]), jnp.ones((2, 2), bool), 1).item()
     0.5
     """
-    _check_k(k, scores.shape[-1])
-    shown = jnp.where(candidates, scores, jnp.full_like(scores, -jnp.inf))
-    best, items = jax.lax.top_k(shown, k)
-    seen = (
-        jnp.zeros(scores.shape[-1], jnp.int32)
-        .at[items.reshape(-1)]
-        .max(jnp.isfinite(best).reshape(-1).astype(jnp.int32))
-    )
-    return seen.astype(jnp.float32).mean()
+    _check(scores, candidates)
+    n_items = jnp.shape(scores)[-1]
+    _check_k(k, n_items)
+    scores, candidates = jnp.asarray(scores), jnp.asarray(candidates)
+    _, items = jax.lax.top_k(_shown(scores, candidates), k)
+    is_shown = jnp.take_along_axis(candidates, items, axis=-1)
+    seen = jnp.zeros(n_items, bool).at[items.reshape(-1)].max(is_shown.reshape(-1))
+    return jnp.where(_has_nan(scores, candidates).any(), jnp.nan, seen.mean(dtype=jnp.float32))
 
 
 def _top(scores: Array, relevant: Array, candidates: Array, k: int) -> tuple[Array, Array]:
     """The hits of the first k places [B, k] and the number of relevant items [B], as floats."""
-    _check_k(k, scores.shape[-1])
+    _check_k(k, jnp.shape(scores)[-1])
+    hits = _hits(scores, relevant, candidates)
+    return hits[..., :k], (jnp.asarray(relevant) & jnp.asarray(candidates)).sum(-1).astype(hits.dtype)
+
+
+def _hits(scores: Array, relevant: Array, candidates: Array) -> Array:
+    """`hits_in_order` as floats, NaN for a user whose ranking a NaN has no place in."""
     hits = hits_in_order(scores, relevant, candidates).astype(jnp.float32)
-    return hits[..., :k], hits.sum(-1)
+    return jnp.where(_has_nan(scores, candidates)[:, None], jnp.nan, hits)
+
+
+def _shown(scores: Array, candidates: Array) -> Array:
+    """The scores with the lowest number of their kind at what may not be shown; narrow integers made wider first."""
+    scores, candidates = jnp.asarray(scores), jnp.asarray(candidates)
+    if jnp.issubdtype(scores.dtype, jnp.signedinteger) or scores.dtype in (bool, jnp.uint8, jnp.uint16):
+        scores = scores.astype(jnp.int32) if scores.dtype.itemsize < 4 else scores
+        return jnp.where(candidates, scores, jnp.iinfo(scores.dtype).min)
+    (floats,) = as_floats("ranking", scores=scores)
+    return jnp.where(candidates, at_least_float32(floats), -jnp.inf)
+
+
+def _has_nan(scores: Array, candidates: Array) -> Array:
+    return (jnp.asarray(candidates) & jnp.isnan(jnp.asarray(scores))).any(-1)
+
+
+def _check(scores: Array, *sets: Array) -> None:
+    shapes = [jnp.shape(array) for array in (scores, *sets)]
+    if len(set(shapes)) > 1:
+        raise ValueError(f"ranking: shapes differ: {', '.join(map(str, shapes))}")
+    if len(shapes[0]) != 2:
+        raise ValueError(f"ranking: scores {shapes[0]} must be [B, I]: a row for each user")
+    for array in sets:
+        if not jnp.issubdtype(jnp.result_type(array), jnp.bool_):
+            raise ValueError(
+                f"ranking: what is relevant, and what may be shown, are bools, got {jnp.result_type(array)}"
+            )
 
 
 def _check_k(k: int, n_items: int) -> None:

@@ -17,8 +17,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl.metrics import mean
+from jaxdl.metrics.masking import checked_mask, keep_rows
+from jaxdl.metrics.pairs import mean
 from jaxdl.types import Array, Pair, at_least_float32
+from jaxdl.validation import as_floats
 
 SIGMAS = tuple(np.logspace(-1, 0, 10).tolist())  # the widths that the published estimate chooses from
 _ROWS = 100
@@ -42,16 +44,14 @@ def parzen_log_likelihood(samples: Array, data: Array, sigma: float | Array) -> 
     >>> f"{parzen_log_likelihood(jnp.zeros((3, 1)), jnp.zeros((1, 1)), 1.0)[0]:.4f}"  # -log sqrt(2 pi)
     '-0.9189'
     """
-    samples, data = at_least_float32(samples), at_least_float32(data)
+    samples, data = (at_least_float32(a) for a in as_floats("parzen_log_likelihood", samples=samples, data=data))
     sigma = jnp.asarray(sigma, data.dtype)
     n, d = data.shape
-    squares = jnp.sum(samples * samples, 1)[None, :]
+    center = samples.mean(0, keepdims=True)
+    samples, data = samples - center, data - center
 
     def block(rows: Array) -> Array:
-        shape = (rows.shape[0], samples.shape[0])
-        own = jnp.broadcast_to(jnp.sum(rows * rows, 1)[:, None], shape)
-        distances = jnp.maximum(own + jnp.broadcast_to(squares, shape) - 2 * (rows @ samples.T), 0)
-        return jax.nn.logsumexp(-distances / (2 * sigma * sigma), axis=1)
+        return jax.nn.logsumexp(-_distances(rows, samples) / (2 * sigma * sigma), axis=1)
 
     filled = jnp.pad(data, ((0, -n % _ROWS), (0, 0))).reshape(-1, _ROWS, d)
     sums = jax.lax.map(block, filled).reshape(-1)[:n]
@@ -149,10 +149,10 @@ def coverage(data: Array, samples: Array, *, k: int = 5, where: Array | None = N
 
     Args:
         data, samples: [B, ...] each, distances over all axes behind the first.
-        k: the neighbor; below the number of rows that count.
+        k: the neighbor. Where no more than k rows count there is none, and nothing can be said: the pair is (0, 0).
         where: [B] bool: the rows of both that count.
     Returns: the pair (covered rows, rows).
-    Raises: ValueError if the shapes differ.
+    Raises: ValueError if the shapes differ, or for a k below 1.
     Reference: Naeem et al., "Reliable fidelity and diversity metrics for generative models", 2020.
 
     >>> data = jnp.array([[0.0], [1.0], [2.0], [10.0], [11.0], [12.0]])
@@ -162,21 +162,27 @@ def coverage(data: Array, samples: Array, *, k: int = 5, where: Array | None = N
     """
     if data.shape != samples.shape:
         raise ValueError(f"coverage: data {data.shape} and samples {samples.shape} must have one shape")
+    if k < 1:
+        raise ValueError(f"coverage: k must be at least 1, got {k}")
     n = data.shape[0]
-    keep = jnp.ones(n, bool) if where is None else where
-    x, s = (at_least_float32(a).reshape(n, -1) for a in (data, samples))
-    far = jnp.where(jnp.broadcast_to(keep[None, :], (n, n)), 0.0, jnp.inf).astype(x.dtype)
-    itself = jnp.where(jnp.eye(n, dtype=bool), jnp.inf, 0.0).astype(x.dtype)
-    radius = jnp.sort(_distances(x, x) + far + itself, axis=1)[:, min(k, n - 1) - 1]
-    nearest = jnp.min(_distances(x, s) + far, axis=1)
-    return mean((nearest <= radius).astype(x.dtype), where=keep)
+    where = checked_mask("coverage", where, (n,))
+    kept = jnp.ones(n, bool) if where is None else where
+    data, samples = as_floats("coverage", data=data, samples=samples)
+    x, s = (keep_rows(at_least_float32(a).reshape(n, -1), where) for a in (data, samples))
+    center = x.sum(0, keepdims=True) / jnp.maximum(kept.sum(), 1).astype(x.dtype)
+    x, s = x - center, s - center
+    among_data = jnp.where(kept[None, :] & ~jnp.eye(n, dtype=bool), _distances(x, x), jnp.inf)
+    radius = jnp.sort(among_data, axis=1)[:, min(k, n) - 1]
+    nearest = jnp.where(kept[None, :], _distances(x, s), jnp.inf).min(axis=1)
+    enough = kept.sum() > k
+    nan = jnp.isnan(x).any() | jnp.isnan(s).any()
+    covered, rows = mean((nearest <= radius) & ~nan, where=kept & enough)
+    return covered, rows
 
 
 def _distances(a: Array, b: Array) -> Array:
-    """Squared distances of all rows of a from all rows of b: [N, M]."""
-    shape = (a.shape[0], b.shape[0])
-    squares = [jnp.broadcast_to(v, shape) for v in (jnp.sum(a * a, 1)[:, None], jnp.sum(b * b, 1)[None, :])]
-    return jnp.maximum(squares[0] + squares[1] - 2 * (a @ b.T), 0)
+    """Squared distances of all rows of a from all rows of b, both of them near 0 (far away digits are lost): [N, M]."""
+    return jnp.maximum((a * a).sum(1)[:, None] + (b * b).sum(1)[None, :] - 2 * (a @ b.T), 0)
 
 
 @functools.partial(jax.jit, static_argnames=("deviations",))
@@ -198,8 +204,10 @@ def mode_coverage(samples: Array, centers: Array, std: float, *, deviations: flo
     >>> int(found), good.item()
     (2, 0.75)
     """
-    distances = _distances(samples, centers)  # [S, K]
-    good = jnp.min(distances, axis=1) <= (deviations * std) ** 2
-    own = jax.nn.one_hot(jnp.argmin(distances, axis=1), centers.shape[0]) * good[:, None].astype(jnp.float32)
-    found = own.sum(0) >= 0.1 * samples.shape[0] / centers.shape[0]
+    samples, centers = (at_least_float32(a) for a in as_floats("mode_coverage", samples=samples, centers=centers))
+    middle = centers.mean(0, keepdims=True)
+    distances = _distances(samples - middle, centers - middle)  # [S, K]
+    good = jnp.min(distances, axis=1) <= (deviations * std) ** 2  # never of NaN
+    hits = jax.nn.one_hot(jnp.argmin(distances, axis=1), centers.shape[0]) * good[:, None].astype(jnp.float32)
+    found = hits.sum(0) >= 0.1 * samples.shape[0] / centers.shape[0]
     return found.sum(), good.mean(dtype=jnp.float32)

@@ -77,11 +77,11 @@ def term_frequency(counts: Counts, *, scheme: Scheme = "count") -> Counts:
         return tf
     f = as_floats(counts)
     if scheme == "log":
-        present = f > 0
-        f = jnp.where(present, 1 + jnp.log(jnp.where(present, f, jnp.ones_like(f))), jnp.zeros_like(f))
+        absent = f == 0
+        f = jnp.where(absent, 0, 1 + jnp.log(jnp.where(absent, 1, f)))
     elif scheme == "relative":
         lengths = f.sum(-1, keepdims=True)
-        f = f / jnp.where(lengths > 0, lengths, jnp.ones_like(lengths))
+        f = f / jnp.where(lengths == 0, 1, lengths)
     return f.astype(float_dtype(counts))
 
 
@@ -107,7 +107,8 @@ def inverse_document_frequency(counts: Counts, *, scheme: IdfScheme = "smooth") 
     if is_sparse(counts):
         present = np.asarray((counts.tocsr() != 0).sum(axis=0)).ravel()
         return _idf(np, present.astype(np.float64), n, scheme)
-    df = (jnp.asarray(counts) != 0).sum(0).astype(as_floats(counts).dtype)
+    f = as_floats(counts)
+    df = jnp.where(jnp.isnan(f), f, (f != 0).astype(f.dtype)).sum(0)  # NaN stays
     return _idf(jnp, df, n, scheme).astype(float_dtype(counts))
 
 
@@ -116,7 +117,7 @@ def _idf(xp: Any, df: Any, n: int, scheme: IdfScheme) -> Any:
         return math.log(1 + n) - xp.log(1 + df) + 1
     if scheme == "bm25":
         return xp.log(1 + (n - df + 0.5) / (df + 0.5))
-    return xp.where(df > 0, math.log(max(n, 1)) - xp.log(xp.maximum(df, 1)), xp.zeros_like(df))
+    return xp.where(df == 0, 0, math.log(max(n, 1)) - xp.log(xp.maximum(df, 1)))
 
 
 def tf_idf(counts: Counts, *, idf: Array | None = None, tf: Scheme = "count", normalize: bool = True) -> Counts:
@@ -144,7 +145,7 @@ def tf_idf(counts: Counts, *, idf: Array | None = None, tf: Scheme = "count", no
             weights.data /= np.sqrt(np.repeat(squares, np.diff(weights.indptr)))
         return weights
     wide = as_floats(weights)
-    wide = wide * jnp.broadcast_to(jnp.asarray(idf).astype(wide.dtype), wide.shape)
+    wide = wide * jnp.asarray(idf).astype(wide.dtype)[None, :]
     return (unit(wide) if normalize else wide).astype(float_dtype(counts))
 
 
@@ -181,11 +182,11 @@ def bm25(counts: Counts, *, idf: Array | None = None, k1: float = 1.5, b: float 
     f = as_floats(counts)
     lengths = f.sum(-1, keepdims=True)  # [N, 1]
     mean = lengths.mean()
-    norm = k1 * (1 - b + b * lengths / jnp.where(mean > 0, mean, jnp.ones_like(mean)))
-    present = f > 0  # k1 = 0 would divide 0 by 0 elsewhere
-    saturated = f * (k1 + 1) / jnp.where(present, f + norm, jnp.ones_like(f))
-    weighted = saturated * jnp.broadcast_to(jnp.asarray(idf).astype(f.dtype), f.shape)
-    return jnp.where(present, weighted, jnp.zeros_like(f)).astype(float_dtype(counts))
+    norm = k1 * (1 - b + b * lengths / jnp.where(mean == 0, 1, mean))
+    absent = f == 0  # k1 = 0 would divide 0 by 0 there
+    saturated = f * (k1 + 1) / jnp.where(absent, 1, f + norm)
+    weighted = saturated * jnp.asarray(idf).astype(f.dtype)[None, :]
+    return jnp.where(absent, 0, weighted).astype(float_dtype(counts))
 
 
 def _check_idf(name: str, counts: Counts, idf: Any) -> None:

@@ -5,8 +5,9 @@
     Jaccard           |A and B| / |A or B| of the sets of nonzero entries
 
 What has no direction is similar to nothing: a zero vector (a constant one when centered, an empty set) gives 0, not
-NaN, and a zero gradient. Rows are dense arrays or `scipy.sparse` matrices (counts); those stay on the host and are
-never made dense as a whole. The weights of words that one usually compares lie in `jaxdl.similarity.term_weights`.
+NaN, and a zero gradient; NaN in a vector makes its similarities NaN. Rows are dense arrays or `scipy.sparse` matrices
+(counts); those stay on the host and are never made dense as a whole. The weights of words that one usually compares
+lie in `jaxdl.similarity.term_weights`.
 
 N, M rows, D features.
 """
@@ -36,14 +37,13 @@ def unit(x: Array) -> Array:
     >>> [f"{v:.2f}" for v in unit(jnp.array([3.0, 4.0]))]
     ['0.60', '0.80']
     """
-    wide = as_floats(x)
+    wide = _vectors("unit", x)
     # The result does not depend on the scale, so the largest entry may go first: squares neither overflow nor vanish.
     largest = jax.lax.stop_gradient(jnp.abs(wide).max(-1, keepdims=True, initial=0.0))
-    nonzero = largest > 0
-    wide = wide / jnp.where(nonzero, largest, jnp.ones_like(largest))
-    squares = (wide * wide).sum(-1, keepdims=True)
-    length = jnp.sqrt(jnp.where(nonzero, squares, jnp.ones_like(squares)))
-    return jnp.where(nonzero, wide / length, jnp.zeros_like(wide)).astype(float_dtype(x))
+    zero = largest == 0  # not so of NaN, which stays
+    wide = wide / jnp.where(zero, 1, largest)
+    length = jnp.sqrt(jnp.where(zero, 1, (wide * wide).sum(-1, keepdims=True)))
+    return jnp.where(zero, 0, wide / length).astype(float_dtype(x))
 
 
 def center(x: Array, *, where: Array | None = None) -> Array:
@@ -52,17 +52,17 @@ def center(x: Array, *, where: Array | None = None) -> Array:
     >>> center(jnp.array([1.0, 3.0, 9.0]), where=jnp.array([True, True, False])).tolist()
     [-1.0, 1.0, 0.0]
     """
-    wide = as_floats(x)
-    known = jnp.ones(wide.shape, bool) if where is None else where
+    wide = _vectors("center", x)
+    known = jnp.ones(wide.shape, bool) if where is None else jnp.asarray(where)
     if known.shape != wide.shape:
         raise ValueError(f"center: where {known.shape} must have the shape {wide.shape} of x")
     # Shifted by an entry of its own first, a constant vector becomes exactly zero, whatever the rounding of the mean.
-    largest = jnp.where(known, wide, jnp.full_like(wide, -jnp.inf)).max(-1, keepdims=True)
-    shift = jax.lax.stop_gradient(jnp.where(jnp.isfinite(largest), largest, jnp.zeros_like(largest)))
-    shifted = jnp.where(known, wide - shift, jnp.zeros_like(wide))
+    largest = jnp.where(known, wide, -jnp.inf).max(-1, keepdims=True, initial=-jnp.inf)
+    shift = jax.lax.stop_gradient(jnp.where(jnp.isfinite(largest), largest, 0))
+    shifted = jnp.where(known, wide - shift, 0)
     n = jnp.maximum(known.sum(-1, keepdims=True), 1).astype(wide.dtype)
     mean = shifted.sum(-1, keepdims=True) / n
-    return jnp.where(known, shifted - mean, jnp.zeros_like(wide)).astype(float_dtype(x))
+    return jnp.where(known, shifted - mean, 0).astype(float_dtype(x))
 
 
 def cosine(x: Array, y: Array) -> Array:
@@ -104,10 +104,14 @@ def jaccard(x: Array, y: Array) -> Array:
     '0.6667'
     """
     _check_same_shape("jaccard", x, y)
-    a, b = jnp.asarray(x) != 0, jnp.asarray(y) != 0
-    dtype = at_least_float32(jnp.zeros((), float_dtype(x))).dtype
-    both, either = (a & b).sum(-1).astype(dtype), (a | b).sum(-1).astype(dtype)
-    return (both / jnp.maximum(either, 1)).astype(float_dtype(x))
+    a, b = _members(_vectors("jaccard", x)), _members(_vectors("jaccard", y))
+    both = (a * b).sum(-1)
+    return (both / jnp.maximum(a.sum(-1) + b.sum(-1) - both, 1)).astype(float_dtype(x))
+
+
+def _members(x: Array) -> Array:
+    """1 where x is not 0, 0 where it is, NaN where nobody knows."""
+    return jnp.where(jnp.isnan(x), x, (x != 0).astype(x.dtype))
 
 
 def cosine_matrix(x: Rows, y: Rows | None = None) -> Array:
@@ -177,7 +181,7 @@ def _dense_top_k(
         number, vector = row
         scores = score(vector[None], prepared)[0]
         allowed = (candidate < n) & (candidate != number) if among_itself else candidate < n
-        return _largest(jnp.where(allowed, scores, jnp.full_like(scores, -jnp.inf)), k)
+        return _largest(jnp.where(allowed, scores, -jnp.inf), k)
 
     scores, rows = jax.lax.map(neighbors, (jnp.arange(len(x)), prepare(as_floats(x))), batch_size=block)
     return scores.astype(float_dtype(x)), rows
@@ -234,14 +238,14 @@ def _overlap(x: Array, y: Array) -> Array:
 _DENSE: dict[str, tuple[Callable[[Array], Array], Callable[[Array, Array], Array]]] = {
     "cosine": (unit, _dot),
     "centered_cosine": (lambda x: unit(center(x)), _dot),
-    "jaccard": (lambda x: (x != 0).astype(x.dtype), _overlap),
+    "jaccard": (_members, _overlap),
 }
 
 
 def _sparse_scores(x: Any, y: Any, measure: Measure) -> np.ndarray:
     """Similarities [N, M] in float64 of CSR rows: only products of nonzero entries are computed."""
     if measure == "jaccard":
-        x, y = (x != 0).astype(np.float64), (y != 0).astype(np.float64)
+        x, y = _sparse_members(x), _sparse_members(y)
         both = (x @ y.T).toarray()
         either = _row_sums(x)[:, None] + _row_sums(y)[None, :] - both
         return both / np.maximum(either, 1)
@@ -253,11 +257,17 @@ def _sparse_scores(x: Any, y: Any, measure: Measure) -> np.ndarray:
         x_mean, y_mean = _row_sums(x) / d, _row_sums(y) / d
         products -= d * x_mean[:, None] * y_mean[None, :]
         x_squares, y_squares = (
-            np.where(centered > 1e-12 * squares, centered, 0.0)  # a difference below rounding: a constant row
+            np.where(centered <= 1e-12 * squares, 0.0, centered)  # a difference below rounding: a constant row
             for squares, centered in ((x_squares, x_squares - d * x_mean**2), (y_squares, y_squares - d * y_mean**2))
         )
     lengths = np.sqrt(x_squares)[:, None] * np.sqrt(y_squares)[None, :]
-    return np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
+    return np.divide(products, lengths, out=np.zeros_like(products), where=lengths != 0)  # NaN stays
+
+
+def _sparse_members(x: Any) -> Any:
+    members = x.astype(np.float64)
+    members.data = np.where(np.isnan(members.data), np.nan, members.data != 0)
+    return members
 
 
 def _row_sums(x: Any) -> np.ndarray:
@@ -270,14 +280,23 @@ def is_sparse(x: Any) -> bool:
 
 
 def float_dtype(x: Any) -> Any:
-    """The dtype of results: that of `x` if it is floating, else float32."""
-    dtype = jnp.asarray(x).dtype
+    """The dtype of results: that of `x` if it is floating, else float32. Complex numbers are refused."""
+    dtype = jax.dtypes.canonicalize_dtype(x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype)
+    if jnp.issubdtype(dtype, jnp.complexfloating):
+        raise ValueError(f"similarity: vectors must be real, got {dtype}")
     return dtype if jnp.issubdtype(dtype, jnp.floating) else jnp.dtype(jnp.float32)
 
 
 def as_floats(x: Any) -> Array:
     """`x` as an array of at least float32, in which sums are computed."""
-    return at_least_float32(jnp.asarray(x).astype(float_dtype(x)))
+    dtype = float_dtype(x)
+    return at_least_float32(x.astype(dtype) if isinstance(x, jax.Array) else jnp.asarray(np.asarray(x).astype(dtype)))
+
+
+def _vectors(name: str, x: Any) -> Array:
+    if jnp.ndim(x) == 0:
+        raise ValueError(f"{name}: x must be a vector, or vectors along the last axis, got a number")
+    return as_floats(x)
 
 
 def _check_same_shape(name: str, x: Any, y: Any) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxdl import losses, metrics
 from jaxdl.artifacts import pictures
@@ -95,6 +96,7 @@ def regression(model: Model, config: Config, data: Splits) -> Task:
     """
     data = weighting.scaled_weights(data)
     _check_data(model, data, None)
+    center = float(np.mean(data.train["y"], dtype=np.float64))  # R2 of targets far from zero keeps its digits
     if config.label_smoothing:
         raise ValueError(
             f"label_smoothing {config.label_smoothing} is for classifiers; this is a regression: leave it 0"
@@ -103,7 +105,7 @@ def regression(model: Model, config: Config, data: Splits) -> Task:
     def scores(params: Params, state: State, batch: Batch, train: bool, key: Key | None) -> tuple[Metrics, State]:
         y, state = model.apply(params, state, as_float(batch["x"]), train=train, key=key)
         error, where = y - batch["y"], batch["mask"]
-        errors = metrics.squared_errors(y, batch["y"], where=where)
+        errors = metrics.squared_errors(y, batch["y"], center=center, where=where)
         return {
             "loss": weighting.weighted_mean(error * error, batch)
             if train

@@ -47,3 +47,13 @@ def batch_rows(key: Key, n: int, batch_size: int, steps: int) -> Array:
     epochs = -(-steps // per_epoch)
     orders = jax.vmap(lambda k: jax.random.permutation(k, n))(jax.random.split(key, epochs))
     return orders[:, : per_epoch * batch_size].reshape(-1, batch_size)[:steps].astype(jnp.int32)
+
+
+def first_below(curves: Array, bound: float) -> Array:
+    """[...] the first step at which curves [..., steps] lie below a bound; the number of steps where they never do.
+
+    >>> first_below(jnp.array([[3.0, 1.0, 2.0], [3.0, 3.0, 3.0]]), 2.5).tolist()
+    [1, 3]
+    """
+    below = curves < bound
+    return jnp.where(below.any(-1), below.argmax(-1), curves.shape[-1])

@@ -12,7 +12,7 @@ from jaxdl.claims._evidence import Figure
 from jaxdl.claims._records import measure
 
 SEEDS = 4
-FINDINGS: dict[str, str] = {}  # claims that do not hold as stated, with what was found
+FINDINGS = {"relu_faster_than_sigmoid": "holds in part"}  # against tanh the gain is small here
 
 
 @pytest.fixture(scope="module", params=claims.names())

@@ -81,17 +81,11 @@ def statement(record: Record, language: Language) -> str:
 
 
 def translate(figure: Any, labels: Mapping[str, str]) -> None:
-    """Put the words of a picture into another language, with a font that has its letters; numbers stay."""
-    from jaxdl.artifacts import pictures
+    """Put the words of a picture into another language; numbers stay. `pictures.save` finds a font for them."""
+    from matplotlib.text import Text
 
-    families = pictures._fonts("".join(labels.values()))
-    for text in figure.findobj(lambda artist: hasattr(artist, "get_text") and hasattr(artist, "set_fontfamily")):
-        words = text.get_text()
-        for english in sorted(labels, key=len, reverse=True):
-            words = words.replace(english, labels[english])
-        if words != text.get_text():
-            text.set_text(words)
-            text.set_fontfamily(families)
+    for text in figure.findobj(Text):
+        text.set_text(labelled(text.get_text(), {"labels": labels}))
 
 
 def page(record: Record, language: Language, picture: str) -> str:

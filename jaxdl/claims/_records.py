@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from jaxdl.artifacts import files
+from jaxdl.artifacts import files, pictures
 from jaxdl.claims import load
 from jaxdl.claims._evidence import Budget, Figure, Result
 from jaxdl.runs.environment import hardware, versions
@@ -126,7 +126,7 @@ def save(record: Record, picture: Any, folder: Path) -> None:
     content = record._asdict() | {"figures": [figure._asdict() for figure in record.figures]}
     text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
     files.write(folder / f"{record.name}.json", lambda path: Path(path).write_text(text, encoding="utf-8"))
-    files.write(folder / f"{record.name}.png", lambda path: picture.savefig(path, dpi=120, format="png"))
+    files.write(folder / f"{record.name}.png", lambda path: pictures.save(picture, path))
 
 
 def read(path: Path) -> Record:

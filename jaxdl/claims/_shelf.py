@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import jaxdl
-from jaxdl.artifacts import files
+from jaxdl.artifacts import files, pictures
 from jaxdl.claims import load, names
 from jaxdl.claims._gallery import gallery
 from jaxdl.claims._pages import Language, index, lesson, page, translate
@@ -23,7 +23,7 @@ def store(record: Record, result: Any, folder: Path, *, languages: Sequence[Lang
             figure = claim.picture(result)
             translate(figure, lesson(record.name).get(language, {}).get("labels", {}))
             path = folder / f"{record.name}.{language}.png"
-            files.write(path, lambda part, figure=figure: figure.savefig(part, dpi=120, format="png"))
+            files.write(path, lambda part, figure=figure: pictures.save(figure, part))
     return path
 
 

@@ -94,7 +94,7 @@ def newest(device: str) -> dict[str, list[Record]]:
     for path in sorted((RESULTS / device).glob("20*.json"), key=lambda path: (path.name[len("2026-11-22-") :], path)):
         rows = json.loads(path.read_text())
         if isinstance(rows, list):
-            timed = [row for row in rows if "step_ms" in row and row["device"] == device]
+            timed = [row for row in rows if "step_ms" in row and row.get("device", device) == device]
             kinds = dict.fromkeys((row["workload"], row["precision"]) for row in timed)
             found |= {kind: [row for row in timed if (row["workload"], row["precision"]) == kind] for kind in kinds}
     return {

@@ -138,7 +138,8 @@ def _confirmed(
     """A leaf is called wrong only if a coordinate stays wrong under other steps and above the noise of the values."""
     gap = np.abs(comparison.gradient - comparison.difference.value)
     scale = np.maximum(np.abs(comparison.gradient), np.abs(comparison.difference.value))
-    relative = np.where(comparison.settled, gap / np.maximum(scale, 1e-300), 0.0)
+    with np.errstate(invalid="ignore"):  # an infinite gradient is judged before
+        relative = np.where(comparison.settled, gap / np.maximum(scale, 1e-300), 0.0)
     wrong = [n for n, report in enumerate(reports) if report.verdict == "wrong"]
     worst = [(n, i) for n in wrong for i in sorted(members[n], key=lambda i: -relative[i])[:CONFIRMED]]
     if not worst:

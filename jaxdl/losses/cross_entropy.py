@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 
+from jaxdl.kernels.likelihood import negative_log_likelihood
 from jaxdl.metrics.masking import checked_mask, keep, keep_rows
 from jaxdl.types import Array, at_least_float32
 from jaxdl.validation import as_floats, require_same_shape
@@ -125,20 +126,19 @@ def sparse_categorical_cross_entropy(
 
 
 def _weighted_likelihood(x: Array, y: Array, smoothing: float, class_weights: Array | None) -> Array:
-    """w_y (1 - a) (-log p_y) + a mean_k w_k (-log p_k); NaN where y is no class."""
-    n_classes = x.shape[-1]
-    z = _shifted(x)
-    total = jnp.log(jnp.exp(z).sum(-1))
-    # A comparison fuses into the loop that reads x; the gradient of a gather would scatter into a matrix of zeros.
-    loss = total - jnp.where(jax.nn.one_hot(y, n_classes, dtype=bool), z, 0).sum(-1)
-    is_class = (y >= 0) & (y < n_classes)
+    """w_y (1 - a) (-log p_y) + a mean_k w_k (-log p_k); NaN where y is no class.
+
+    -log p_y = log sum_k exp(x_k) - x_y; its gradient without a one-hot matrix stands in `kernels.likelihood`.
+    """
+    loss = negative_log_likelihood(x, y)
+    is_class = (y >= 0) & (y < x.shape[-1])
     loss = loss * jnp.where(is_class, 1, jnp.nan).astype(x.dtype)  # a factor: it reaches the gradient too
     weights = None if class_weights is None else _over_last(class_weights, x, "class_weights")
     if weights is not None:
         loss = loss * jnp.take(weights.reshape(-1), y, mode="clip")
     if not smoothing:
         return loss
-    each = total[..., None] - z
+    each = -_log_softmax(x)
     return (1 - smoothing) * loss + smoothing * (each if weights is None else each * weights).mean(-1)
 
 

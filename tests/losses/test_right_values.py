@@ -1,5 +1,7 @@
 """Values that are known: integers, infinities, a common offset, wrong labels, weights."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +13,8 @@ from jaxdl.data import standardize
 
 
 def test_integers_are_numbers():
-    assert float(losses.mean_squared_error([0, 1], [1, 1])) == 0.5
+    lists: Any = ([0, 1], [1, 1])
+    assert float(losses.mean_squared_error(*lists)) == 0.5
     assert float(losses.mean_squared_error(jnp.array([1, 2]), jnp.array([0, 4]))) == 2.5
     assert float(losses.categorical_cross_entropy(jnp.array([0, 0]), jnp.array([1, 0]))) == pytest.approx(0.693147)
     stamps = np.array([[1_700_000_000_000_000_000], [1_700_000_002_000_000_000]])  # nanoseconds, two seconds apart
@@ -42,8 +45,8 @@ def test_a_common_offset_costs_no_digits():
     assert float(losses.sparse_categorical_cross_entropy(jnp.full(3, 1e6), jnp.array(0))) == pytest.approx(np.log(3))
     soft = losses.categorical_cross_entropy(jnp.full(2, 1e4), jnp.array([0.5, 0.5]))
     assert float(soft) == pytest.approx(np.log(2), rel=1e-6)
-    t = np.array([9999.0, 10000.0, 10001.0], np.float32)
-    p = t + np.array([0.1, -0.1, 0.1], np.float32)
+    t: Any = np.array([9999.0, 10000.0, 10001.0], np.float32)
+    p: Any = t + np.array([0.1, -0.1, 0.1], np.float32)
     found = metrics.r2(metrics.squared_errors(p, t, center=10000.0))
     assert float(found) == pytest.approx(sklearn.metrics.r2_score(t.astype(float), p.astype(float)), rel=1e-5)
 
@@ -84,7 +87,8 @@ def test_counts_go_past_2_to_the_24():
 
 def test_weights_equal_those_of_scikit_learn():
     rng = np.random.default_rng(0)
-    scores, t, w = rng.integers(0, 9, 50) / 4, rng.integers(0, 2, 50), rng.random(50)
+    arrays: Any = (rng.integers(0, 9, 50) / 4, rng.integers(0, 2, 50), rng.random(50))
+    scores, t, w = arrays
     expected = sklearn.metrics.roc_auc_score(t, scores, sample_weight=w)
     assert float(metrics.roc_auc(scores, t, weights=w)) == pytest.approx(expected, rel=1e-5)
     expected = sklearn.metrics.mean_squared_error(t, scores, sample_weight=w)

@@ -114,5 +114,5 @@ def test_impossible_configuration(options, message):
 
 def test_input_of_another_size_is_named(key):
     config = mlp.Config(n_in=4, n_out=3)
-    with pytest.raises(ValueError, match=r"x \(2, 5\) ends in 5, but w \(4, 128\) takes 4 inputs"):
+    with pytest.raises(ValueError, match=r"x \(2, 5\) has 5 numbers for each example, but n_in is 4"):
         mlp.apply(mlp.init(key, config), jnp.ones((2, 5)), config)

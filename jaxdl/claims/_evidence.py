@@ -56,7 +56,7 @@ class Result(NamedTuple):
 
     figures: tuple[Figure, ...]
     checks: Mapping[str, bool]
-    drawn: Mapping[str, Any]
+    drawn: Mapping[Any, Any]
     remark: str = ""
 
     @property

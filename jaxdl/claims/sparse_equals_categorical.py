@@ -78,7 +78,7 @@ def memory(n: int) -> tuple[int, int]:
 
     def taken(loss: Any, targets: Any) -> int:
         compiled = jax.jit(jax.grad(lambda z, t: loss(z, t).mean())).lower(logits, targets).compile()
-        analysis = compiled.memory_analysis()
+        analysis: Any = compiled.memory_analysis()
         return analysis.argument_size_in_bytes + analysis.temp_size_in_bytes
 
     return taken(losses.categorical_cross_entropy, logits), taken(losses.sparse_categorical_cross_entropy, labels)

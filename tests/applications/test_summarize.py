@@ -16,7 +16,6 @@ from small_tasks import needs_papers
 from jaxdl import cli
 from jaxdl.applications.summarization import METHODS, Sentence, choose, oracle, rank, summarize
 from jaxdl.artifacts import files
-from jaxdl.data import stop_words
 from jaxdl.data.sentences import split_sentences
 from jaxdl.models import ranker
 from jaxdl.recipes import scitldr_ranker
@@ -240,39 +239,6 @@ def test_custom_stop_words_are_no_key_words(harbor, tmp_path, capsys):
     assert cli.main(words) == 0
     keywords = {one["keyword"] for one in json.loads(capsys.readouterr().out)["keywords"]}
     assert not {word for keyword in keywords for word in keyword.split()} & {"harbor", "walls"}
-
-
-OTHER_LANGUAGES = {
-    "spanish": (
-        "El perro de la casa duerme en el jardín y la gata come en la cocina. La casa de los abuelos es grande y el "
-        "jardín de la casa tiene árboles. El perro y la gata juegan en el jardín.",
-        {"jardín", "perro", "casa"},
-    ),
-    "polish": (
-        "Stary młyn stoi nad rzeką i nie pracuje już od lat. Rzeka jest głęboka, a młyn jest z kamienia. Ludzie z "
-        "miasta lubią młyn i rzekę.",
-        {"młyn", "rzeka", "miasta"},
-    ),
-    "arabic": (
-        "الكتاب على الطاولة في الغرفة. قرأ الطالب الكتاب في المكتبة، ثم عاد إلى الغرفة. هذا الكتاب من المكتبة.",
-        {"الكتاب", "المكتبة", "الغرفة"},
-    ),
-}
-
-
-@pytest.mark.parametrize("language", OTHER_LANGUAGES)
-def test_key_words_of_other_languages_are_no_function_words(language):
-    text, expected = OTHER_LANGUAGES[language]
-    found = {part for word, _ in summarize(text, keywords=8).keywords for part in word.split()}
-    assert not found & (stop_words.LANGUAGES[language])
-    assert len(found & expected) >= 2
-
-
-def test_korean_key_words_have_no_particles():
-    text = "이 function 의 값을 계산한다. function 은 값을 하나 돌려준다. 값은 실수다."
-    found = {part for word, _ in summarize(text, keywords=4).keywords for part in word.split()}
-    assert {"function", "값"} <= found
-    assert not found & {"의", "은", "값을", "값은"}
 
 
 @pytest.mark.parametrize("words", [[], ["missing.txt"], ["."]])

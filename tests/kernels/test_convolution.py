@@ -4,24 +4,14 @@ import functools
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
 from jax import export
+from near import assert_near, draw
 
 from jaxdl.kernels import pooling
 from jaxdl.nn import conv2d, conv3d, conv_transpose2d, max_pool2d
 
 P = jax.sharding.PartitionSpec
-
-
-def draw(seed, shape):
-    return jax.random.normal(jax.random.key(seed), shape)
-
-
-def assert_near(got, want, tolerance=2e-5):
-    got, want = jax.tree.leaves(got), jax.tree.leaves(want)
-    for a, b in zip(got, want, strict=True):
-        np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * float(1e-6 + jnp.max(jnp.abs(b))))
 
 
 LAYERS = {  # function, channels in and out, an image

@@ -280,3 +280,17 @@ def test_a_planted_error_is_seen(mutant: str) -> None:
     name, make = MUTANTS[mutant]
     library = "optax" if ROWS[name].in_optax else "torch"
     assert error(jax_trajectory(make(), "float32"), trajectory(name, library, "float32")) > TOLERANCE["float32"]
+
+
+def test_a_centered_average_keeps_the_digits_of_a_gradient_that_hardly_changes() -> None:
+    """1000 +- 0.1: s - m^2 in float32 is noise of the size of the variance, 0.01."""
+    g = 1000 + 0.1 * np.random.default_rng(0).choice([-1.0, 1.0], 200)
+    block = optim.scale_by_rms(0.9, eps=0.0, centered=True, debias=True)
+    state = block.init(jnp.zeros(1))
+    update, u = jax.jit(block.update), jnp.zeros(1)
+    weights = 0.1 * 0.9 ** np.arange(200)[::-1]
+    for value in g:
+        u, state = update(jnp.array([value], jnp.float32), state)
+    mean = weights @ g / weights.sum()
+    spread = np.sqrt(weights @ (g - mean) ** 2 / weights.sum())
+    np.testing.assert_allclose(u, g[-1] / spread, rtol=2e-3)

@@ -148,7 +148,7 @@ def build_decoder(case: Case) -> Trainer:
             logits, changed = writer.apply(
                 variables | {"cache": cache}, memory, token, position, method="write", mutable=["cache"]
             )
-            token = logits.argmax(-1).astype(jnp.int32)
+            token = logits[:, 1:].argmax(-1).astype(jnp.int32) + 1  # no PAD
             return (token, changed["cache"]), token
 
         empty = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)

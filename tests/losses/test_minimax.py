@@ -139,7 +139,7 @@ def test_a_game_on_a_line_comes_to_its_equilibrium():
     assert float(left.mean()) == pytest.approx(0.7, abs=0.08)
     assert float(samples[left].mean()) == pytest.approx(-1.0, abs=0.12)
     assert float(samples[~left].mean()) == pytest.approx(1.5, abs=0.12)
-    last = {name: float(total[-500:].sum() / count[-500:].sum()) for name, (total, count) in metrics.items()}
+    last = {name: float(total[-500:].sum()) / float(count[-500:].sum()) for name, (total, count) in metrics.items()}
     assert last["d_real"] == pytest.approx(0.5, abs=0.03)
     assert last["d_fake"] == pytest.approx(0.5, abs=0.03)
     assert last["discriminator_loss"] == pytest.approx(math.log(4), abs=0.03)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from jaxdl import tasks as tasks
     from jaxdl import training as training
     from jaxdl.losses import minimax as minimax
+    from jaxdl.runs import load as load
+    from jaxdl.training import fit as fit
     from jaxdl.tree import summary as summary
 
 __version__ = "0.1.0"
@@ -43,10 +45,14 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"jaxdl.{name}")
     if name == "minimax":
         return importlib.import_module("jaxdl.losses.minimax")
+    if name == "load":
+        return importlib.import_module("jaxdl.runs").load
+    if name == "fit":
+        return importlib.import_module("jaxdl.training").fit
     if name == "summary":
         return importlib.import_module("jaxdl.tree").summary
     raise AttributeError(f"module 'jaxdl' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_MODULES, "minimax", "summary"])
+    return sorted([*globals(), *_MODULES, "fit", "load", "minimax", "summary"])

@@ -20,6 +20,16 @@ def named_leaves(tree: Any) -> dict[str, Array]:
     return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
 
 
+def broken_leaves(tree: Any) -> list[str]:
+    """The paths of the leaves that hold NaN or infinity.
+
+    >>> broken_leaves({"b": jnp.zeros(2), "w": jnp.array([1.0, jnp.nan]), "n": jnp.int32(3)})
+    ['w']
+    """
+    floats = {path: x for path, x in named_leaves(tree).items() if jnp.issubdtype(jnp.result_type(x), jnp.inexact)}
+    return [path for path, x in floats.items() if not jnp.isfinite(x).all()]
+
+
 def is_weight(path: str, leaf: Array) -> bool:
     """Whether penalties, weight decay and max-norm act on a leaf: on weights and tables, not on biases and scales.
 

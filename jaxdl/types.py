@@ -42,3 +42,13 @@ def at_least_float32(x: Array) -> Array:
 def wide_dtype(dtype: DType) -> DType:
     """The dtype that `at_least_float32` gives."""
     return dtype if dtype in _WIDE else jnp.dtype(jnp.float32)
+
+
+def varying_as(x: Array, *others: Tree) -> Array:
+    """`x`, which under `jax.shard_map` varies over the same axes of the mesh as any of the others.
+
+    The start of a loop must be of the type of what the loop makes of it; zeros are the same on every device at first.
+    """
+    axes = [set(jax.typeof(leaf).manual_axis_type.varying) for leaf in jax.tree.leaves((x, others))]
+    missing = tuple(set().union(*axes) - axes[0])
+    return jax.lax.pcast(x, missing, to="varying") if missing else x

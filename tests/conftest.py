@@ -1,5 +1,6 @@
 """Strict by default: eight host devices, strict dtype promotion, no silent rank promotion, warnings are errors."""
 
+import builtins
 import os
 import sys
 from importlib.metadata import version
@@ -33,10 +34,17 @@ def x64():
 
 @pytest.fixture(autouse=True)
 def keep_denormals():
-    """PyTorch's benchmark peers flush denormal numbers to zero in the whole process: undo it behind each test."""
+    """PyTorch's benchmark peers flush denormal numbers to zero in the whole process: undo it after each test."""
     yield
     if "torch" in sys.modules:
         sys.modules["torch"].set_flush_denormal(False)
+
+
+@pytest.fixture(autouse=True)
+def no_last_value():
+    """A doctest leaves its last value as `builtins._`, which tyro's first import cannot take if it holds a list."""
+    if hasattr(builtins, "_"):
+        delattr(builtins, "_")
 
 
 @pytest.fixture

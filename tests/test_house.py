@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import jaxdl
+from jaxdl import models
 
 ROOT = Path(jaxdl.__file__).parent
 FLOORS = (  # from the roof down: a file imports from its own floor or from a lower one
@@ -33,11 +34,10 @@ FLOORS = (  # from the roof down: a file imports from its own floor or from a lo
     ("artifacts",),
     ("ewma",),
     ("tree",),
-    ("configuration",),
     ("validation", "types"),
 )
 HEIGHT = {name: -i for i, names in enumerate(FLOORS) for name in names}
-GROUND = {"__init__", "__main__", "types", "tree", "ewma", "validation", "configuration"}
+GROUND = {"__init__", "__main__", "types", "tree", "ewma", "validation"}
 
 
 @functools.cache
@@ -129,3 +129,19 @@ def test_no_file_is_named_as_a_function_that_its_package_hands_on(package: str):
     handed_on = vars(importlib.import_module(package))
     for file in pkgutil.iter_modules([str(modules()[package].parent)]):
         assert not inspect.isfunction(handed_on.get(file.name)), f"{package}.{file.name} is a file and a function"
+
+
+@pytest.mark.parametrize("package", ["nn", "losses", "metrics", *(f"models.{name}" for name in models.names())])
+def test_modes_masks_and_keys_are_keyword_only(package: str):
+    """`train` and `where` always; `key` too, but where a function makes parameters of it."""
+    module = importlib.import_module(f"jaxdl.{package}")
+    public = {name: f for name, f in vars(module).items() if inspect.isfunction(f) and not name.startswith("_")}
+    by_position = [
+        f"{name}({parameter.name})"
+        for name, function in public.items()
+        if function.__module__.startswith("jaxdl.") and not function.__module__.endswith(("validation", "._inputs"))
+        for i, parameter in enumerate(inspect.signature(function).parameters.values())
+        if parameter.name in ("train", "where") or (parameter.name == "key" and i and not name.startswith("init"))
+        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY
+    ]
+    assert not by_position

@@ -5,8 +5,8 @@ import pytest
 from cases import assert_close
 from mutants.killing import all_mutants, killer
 
-STEP = 4  # every fourth mutant: about 200, a minute
-SHARE = 0.6  # `python -m tests.mutants` killed 579 of 833 by values alone; unit tests and gradients are not counted
+STEP = 7  # every seventh mutant: about 220, a minute
+SHARE = 0.65  # `python -m tests.mutants` killed 1208 of 1582 by values alone; unit tests and gradients are not counted
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""What every public function keeps: shapes, jit, rows of a batch, dtypes, finite gradients, export, numpy input.
+"""What every public function keeps: shapes, jit, rows of a batch, dtypes, finite gradients, export, shards, numpy.
 
 All of it under strict dtype promotion and with rank promotion refused (conftest).
 """
@@ -80,15 +80,33 @@ def test_dtype_is_kept(case: Case, dtype: str):
     assert all(found == jnp.dtype(dtype) for found in floating), floating
 
 
+def total(case: Case, *args: Any) -> Any:
+    """The sum of all floating outputs."""
+    leaves = [leaf for leaf in jax.tree.leaves(case.function(*args)) if is_floating(leaf)]
+    return functools.reduce(jnp.add, [jnp.sum(leaf) for leaf in leaves])
+
+
+@each([c for c in CASES if c.wrt and c.batched])
+def test_gradients_may_be_taken_where_the_batch_is_cut_over_devices(case: Case):
+    """`jax.shard_map` with its check: the types say what differs between devices, and so which gradients to add up."""
+    args = arguments(case)
+    cut = tuple(jax.sharding.PartitionSpec("rows" if i in case.batched else None) for i in range(len(args)))
+    n = len(jax.tree.leaves(args[case.batched[0]])[0]) // 2 * 2
+    args = [jax.tree.map(lambda x: x[:n], arg) if i in case.batched else arg for i, arg in enumerate(args)]
+    mesh = jax.make_mesh((2,), ("rows",), devices=jax.devices()[:2], axis_types=(jax.sharding.AxisType.Auto,))
+
+    def loss(*args):
+        return jax.lax.psum(total(case, *args), "rows")
+
+    specs: dict[str, Any] = {"in_specs": cut, "out_specs": tuple(cut[i] for i in case.wrt)}
+    gradient = jax.shard_map(jax.grad(loss, argnums=case.wrt), mesh=mesh, **specs)
+    assert shapes(jax.eval_shape(gradient, *args)) == shapes(tuple(args[i] for i in case.wrt))
+
+
 @each([c for c in CASES if c.wrt])
 def test_gradients_are_finite_and_exported(case: Case):
     """`jax.export` lowers value and gradient for platforms that are not here, with the fast forms of each."""
-
-    def total(*args):
-        leaves = [leaf for leaf in jax.tree.leaves(case.function(*args)) if is_floating(leaf)]
-        return functools.reduce(jnp.add, [jnp.sum(leaf) for leaf in leaves])
-
-    gradient = jax.jit(jax.grad(total, argnums=case.wrt))
+    gradient = jax.jit(jax.grad(functools.partial(total, case), argnums=case.wrt))
     gradients = gradient(*arguments(case))
     for path, leaf in jax.tree_util.tree_flatten_with_path(gradients)[0]:
         assert np.isfinite(leaf).all(), f"argument {case.wrt[path[0].idx]}{jax.tree_util.keystr(path[1:])}"

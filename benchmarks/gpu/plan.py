@@ -20,7 +20,7 @@ class Item(NamedTuple):
     """One record.
 
     Attributes:
-        name: of its file, behind the date.
+        name: of its file, after the date.
         function: "module:function" in this package, called with the setting, the deadline and `arguments`.
         arguments: what it is about.
     """

@@ -30,7 +30,7 @@ class Operation(NamedTuple):
     Attributes:
         name: XLA's.
         times: how often it ran a step.
-        ms: its milliseconds a step.
+        ms: its milliseconds per step.
         shape: of its result.
         what: the operation of JAX that it ends with.
     """
@@ -96,15 +96,15 @@ def table(found: Sequence[Operation], most: int = 20) -> str:
     """The costliest operations as lines, then those of one kind added up; loops hold what is listed and are left out.
 
     >>> print(table([Operation("dot.3", 1.0, 1.5, "f32[2,4]", "jvp()/dot_general")]))
-     ms a step   share  times  operation                     result                    what
+     ms per step   share  times  operation                     result                    what
          1.500    100%    1.0  dot.3                         f32[2,4]                  jvp()/dot_general
     <BLANKLINE>
-     ms a step   share  all of a kind
+     ms per step   share  all of a kind
          1.500    100%  jvp()/dot_general
     """
     leaves = [operation for operation in found if not operation.name.startswith(LOOPS)]
     total = sum(operation.ms for operation in leaves)
-    lines = [f" ms a step   share  times  {'operation':<28}  {'result':<24}  what"]
+    lines = [f" ms per step   share  times  {'operation':<28}  {'result':<24}  what"]
     lines += [
         f"{o.ms:10.3f}  {o.ms / total:6.0%}  {o.times:5.1f}  {o.name:<28.28}  {o.shape:<24.24}  {o.what}".rstrip()
         for o in leaves[:most]
@@ -113,7 +113,7 @@ def table(found: Sequence[Operation], most: int = 20) -> str:
     for operation in leaves:
         kinds[operation.what or operation.name.split(".")[0]] += operation.ms
     largest = sorted(kinds.items(), key=lambda kind: -kind[1])[:most]
-    lines += ["", " ms a step   share  all of a kind"]
+    lines += ["", " ms per step   share  all of a kind"]
     return "\n".join([*lines, *(f"{ms:10.3f}  {ms / total:6.0%}  {kind}" for kind, ms in largest)])
 
 

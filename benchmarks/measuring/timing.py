@@ -24,7 +24,7 @@ Thunk = Callable[[], Any]  # runs the work once and returns what must be ready; 
 
 
 class Timing(NamedTuple):
-    """Seconds a call: the median of all rounds, the quartiles, and the fastest round."""
+    """Seconds per call: the median of all rounds, the quartiles, and the fastest round."""
 
     median: float
     q1: float
@@ -45,7 +45,7 @@ def block_until_ready(result: Any) -> Any:
 def measure(thunks: Mapping[str, Thunk], *, rounds: int = 30, warmup: int = 3) -> dict[str, Timing]:
     """Time each thunk once a round, so that a slow minute of the machine falls on all of them alike.
 
-    Each round draws its order: none always runs behind the same neighbor. A thunk shorter than `SHORT_S` is called once
+    Each round draws its order: none always runs after the same neighbor. A thunk shorter than `SHORT_S` is called once
     more, uncounted, in front of each timed call: threads of the neighbor spin on for some milliseconds (OpenMP's do, in
     PyTorch), which would slow 30 ms by a third. Results are waited for (`block_until_ready`); the warm-up calls, which
     compile, are not counted; the garbage collector is off.

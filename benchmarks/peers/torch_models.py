@@ -232,7 +232,7 @@ def optimizer(module: nn.Module, case: Case) -> torch.optim.Optimizer:
 
 
 def _channels_first_rows(w: np.ndarray, n_channels: int) -> np.ndarray:
-    """Rows of a dense layer behind a flattened image: from (H, W, C) order to torch's (C, H, W)."""
+    """Rows of a dense layer after a flattened image: from (H, W, C) order to torch's (C, H, W)."""
     side = round((len(w) // n_channels) ** 0.5)
     return w.reshape(side, side, n_channels, -1).transpose(2, 0, 1, 3).reshape(w.shape)
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.scores.seeds import SCORES, confidence
+from benchmarks.scores.seeds import SCORES
+from jaxdl.metrics.intervals import confidence
 
 RECIPES = ("digits_gan", "mnist_gan", "mnist_cgan", "fashion_cgan")
 COLUMNS = {  # score: (heading, factor, digits)

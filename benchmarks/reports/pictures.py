@@ -1,6 +1,6 @@
 """Pictures of records: `python -m benchmarks.reports.pictures` draws those of `results/` into `results/pictures/`.
 
-speed.png      every implementation's step beside ours, a panel a workload
+speed.png      every library's step over ours, a row for each workload
 growth.png     time against size, both logarithmic, with the fitted exponents
 crossing.png   CPU and GPU against the batch, where records of both are there
 """
@@ -18,28 +18,58 @@ from jaxdl.artifacts.pictures import BLUE, GRAY, ORANGE
 FOLDER = RESULTS / "pictures"
 
 
-def speed(workloads: Mapping[str, Sequence[Record]]) -> Any:
-    """Bars of milliseconds a step, shortest first; ours are blue, whiskers are quartiles.
+LIBRARIES = {"flax": "o", "nnx": "s", "torch": "^", "torch-compile": "v", "keras": "D", "optax": "P"}
 
-    Steps without jit would dwarf the others; they and the allocators' rows are in the tables.
+
+def speed(workloads: Mapping[str, Sequence[Record]]) -> Any:
+    """Every library's fastest step over our fastest one, a row for each workload: right of the line we are faster.
+
+    Steps without jit and the allocators' rows are in the tables alone.
     """
-    figure, axes = pictures.subplots(len(workloads), columns=3, width=4.6, height=2.9)
-    for ax, (workload, rows) in zip(axes, workloads.items(), strict=True):
-        shown = [
-            row for row in rows if not row["implementation"].endswith("-no-jit") and "+" not in row["implementation"]
-        ]
-        ordered = sorted(shown, key=lambda row: -row["step_ms"]["median"])
-        names = [row["implementation"] for row in ordered]
-        ms = [row["step_ms"] for row in ordered]
-        medians = [each["median"] for each in ms]
-        whiskers = [[each["median"] - each["q1"] for each in ms], [each["q3"] - each["median"] for each in ms]]
-        colors = [BLUE if name.startswith("jaxdl") else GRAY for name in names]
-        ax.barh(names, medians, xerr=whiskers, color=colors, error_kw={"linewidth": 0.8})
-        ax.tick_params(labelsize=7)
-        if max(medians) > 20 * min(medians):
-            ax.set_xscale("log")
-        ax.set_title(f"{workload}, ms a step", fontsize=9)
+    ratios = {workload: _ratios(rows) for workload, rows in workloads.items()}
+    shown = {workload: found for workload, found in ratios.items() if found}
+    ordered = sorted(shown, key=lambda workload: min(shown[workload].values()))
+    figure, (ax,) = pictures.subplots(1, columns=1, width=6.4, height=0.27 * len(ordered) + 1.1)
+    for library, marker in LIBRARIES.items():
+        points = [(shown[w][library], row) for row, w in enumerate(ordered) if library in shown[w]]
+        if points:
+            x, rows = zip(*points, strict=True)
+            color = "white" if library in ("nnx", "torch-compile") else "0.35"
+            ax.plot(x, rows, marker, markerfacecolor=color, markeredgecolor="black", markersize=6, label=library)
+    ax.axvline(1.0, color="black", linewidth=0.9)
+    ax.set_xscale("log")
+    ticks = [0.5, 1, 2, 5, 10]
+    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.set_xticks([], minor=True)
+    ax.set_yticks(range(len(ordered)), ordered, fontsize=8)
+    ax.grid(axis="y", alpha=0.25)
+    ax.set_xlabel("time of their step over the time of ours (above 1: jaxdl is faster)")
+    ax.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
+
+
+def _ratios(rows: Sequence[Record]) -> dict[str, float]:
+    """Library -> its fastest median over ours; a row is its library's, whatever variant of it ("torch, channels last").
+
+    >>> row = lambda name, ms: {"implementation": name, "step_ms": {"median": ms}}
+    >>> _ratios([row("jaxdl", 2.0), row("jaxdl-scan", 1.0), row("flax", 3.0), row("torch-compile", 0.5)])
+    {'flax': 3.0, 'torch-compile': 0.5}
+    """
+    fastest: dict[str, float] = {}
+    for row in rows:
+        name = row["implementation"]
+        if name.endswith("-no-jit") or "+" in name:
+            continue
+        known = [
+            library
+            for library in ("jaxdl", *LIBRARIES)
+            if name == library or name.startswith((f"{library}-", f"{library} "))
+        ]
+        if known:
+            library = max(known, key=len)
+            fastest[library] = min(fastest.get(library, float("inf")), row["step_ms"]["median"])
+    ours = fastest.pop("jaxdl", None)
+    return {} if ours is None else {library: ms / ours for library, ms in fastest.items()}
 
 
 def growth(workloads: Mapping[str, Sequence[Record]]) -> Any:
@@ -80,7 +110,7 @@ def crossing_of_devices(cpu: Sequence[Record], gpu: Sequence[Record]) -> Any:
         ax.axvline(at, color=GRAY, linestyle=":", label=f"equal at a batch of {at:.0f}")
     _mark(ax, [row["size"] for row in cpu])
     ax.set_xlabel("batch")
-    ax.set_ylabel("ms a step")
+    ax.set_ylabel("ms per step")
     ax.legend(frameon=False, fontsize=8)
     return figure
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from benchmarks import RESULTS, ROOT
 from benchmarks.reports import generative, tables
-from benchmarks.scores.seeds import confidence
 from jaxdl import recipes
+from jaxdl.claims import _pages, _shelf
+from jaxdl.metrics.intervals import confidence
 
 README = ROOT / "README.md"
 RECIPES = Path(recipes.__path__[0])
@@ -93,6 +94,16 @@ def lists() -> str:
         for method, row in found["lists"].items():
             cells = (f"{row[kind][0]:.3f} ± {row[kind][1]:.3f}" for kind in ("precision", "ndcg", "ndcg_above_popular"))
             lines.append(f"| {name} | {method} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n\n" + _errors(sets)
+
+
+def _errors(sets: dict[str, Any]) -> str:
+    """Root mean squared errors of predicted ratings: a row a method, a column a set, means over the folds."""
+    columns = sorted(sets)
+    lines = [f"| RMSE of predicted ratings | {' | '.join(columns)} |", "|---" * (1 + len(columns)) + "|"]
+    for method in sets[columns[0]]["rmse"]:
+        cells = (f"{statistics.fmean(sets[column]['rmse'][method]):.3f}" for column in columns)
+        lines.append(f"| {method} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -107,6 +118,21 @@ def splits() -> str:
     return "\n".join(lines) + "\n"
 
 
+def claims(readme: str) -> str:
+    """`readme` with the verdict and the figures of each claim after its link.
+
+    >>> claims("| [xor_needs_two_layers](docs/claims/en/xor_needs_two_layers.md) old |").split(")")[1][:7]
+    ' holds:'
+    """
+    known = {record.name: record for record in _shelf.records(_shelf.results(ROOT))}
+
+    def found(match: re.Match[str]) -> str:
+        record = known[match[2]]
+        return f"{match[1]} {record.verdict}: {_pages.cell(_pages.headline(record, 'en'))}"
+
+    return re.sub(r"(\[(\w+)\]\(docs/claims/en/\2\.md\))(?:(?! \||<br>|(?<!\\)\|).)*", found, readme)
+
+
 def generate(readme: str) -> str:
     """README with every generated section written anew."""
     sections = {"output": output(), "scores": scores(), "summaries": summaries(), "speed": tables.section()}
@@ -116,7 +142,7 @@ def generate(readme: str) -> str:
     sections |= {"generative": generative.table(), "codes": generative.codes(), "sequences": sequences()}
     for name, content in sections.items():
         readme = section(readme, name, content)
-    return readme
+    return claims(readme)
 
 
 def score_line(record: dict[str, Any]) -> str:
@@ -134,7 +160,7 @@ def score_line(record: dict[str, Any]) -> str:
 
 
 def with_score_line(source: str, line: str) -> str:
-    """A recipe's source with the line in its docstring, in place of the old one or behind the command."""
+    """A recipe's source with the line in its docstring, in place of the old one or after the command."""
     if found := re.search(r"^.*; record of [0-9-]+\.$", source, re.MULTILINE):
         return source.replace(found[0], line, 1)
     return re.sub(r"^(jaxdl train .*\n)", rf"\1\n{line}\n", source, count=1, flags=re.MULTILINE)
@@ -148,7 +174,7 @@ def files() -> dict[Path, str]:
         if record.is_file():
             path = RECIPES / f"{name}.py"
             texts[path] = with_score_line(path.read_text(), score_line(json.loads(record.read_text())))
-    return texts
+    return texts | _shelf.pages(ROOT)
 
 
 def main() -> int:

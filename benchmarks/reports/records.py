@@ -64,7 +64,7 @@ def commit() -> str | None:
 
 
 def milliseconds(timing: Timing, calls: int = 1) -> Record:
-    """The timing of an epoch of `calls` steps as milliseconds a step.
+    """The timing of an epoch of `calls` steps as milliseconds per step.
 
     >>> milliseconds(Timing(0.2, 0.1, 0.4, 0.1, 5), calls=10)
     {'median': 20.0, 'q1': 10.0, 'q3': 40.0, 'n': 5}
@@ -86,7 +86,7 @@ def write(records: Sequence[Record], path: Path) -> None:
 
 
 def newest(device: str) -> dict[str, list[Record]]:
-    """The newest timed records of each workload and precision, by the names of their files behind the date.
+    """The newest timed records of each workload and precision, by the names of their files after the date.
 
     A GPU's folder holds a CPU's rows as well, which were measured beside it: only rows of the device count.
     """
@@ -108,7 +108,7 @@ def default_path(workload: str, device: str | None = None) -> Path:
     return RESULTS / (device or jax.default_backend()) / f"{datetime.date.today().isoformat()}-{workload}.json"
 
 
-STEP_COLUMNS = ("ms a step", "q1", "q3", "relative")
+STEP_COLUMNS = ("ms per step", "q1", "q3", "relative")
 MORE = {  # further columns of the table, where a record has them: title and form
     "gflops_per_s": ("GFLOP/s", "{:.1f}"),
     "peak_share": ("of peak", "{:.0%}"),

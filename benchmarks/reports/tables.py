@@ -20,7 +20,7 @@ def summary(workloads: Workloads) -> str:
     The last columns are seconds from the start of a process to the end of its first epoch, ours and the least of the
     others: with nothing compiled before, and with what the first run left in the compilation cache.
     """
-    titles = ["workload", "jaxdl, ms a step", "fastest other", "its ms", "jaxdl / other", "without jit"]
+    titles = ["workload", "jaxdl, ms per step", "fastest other", "its ms", "jaxdl / other", "without jit"]
     lines = _head([*titles, "first epoch, s", "others', s", "cached, s", "others', s"])
     for workload, rows in workloads.items():
         ours, theirs = base_of(rows), [r for r in rows if not r["implementation"].startswith("jaxdl")]
@@ -77,7 +77,7 @@ def _table(title: str, rows: Sequence[Record]) -> str:
     others = "" if busy is None else f"; others used {busy} cores meanwhile"
     lines = [f"## {title}\n\n{rows[0]['hardware']}; {versions}; {rows[0]['date'][:10]}{others}.\n"]
     lines += _head(
-        ["implementation", "ms a step", "quartiles", "rounds", "relative", *(title for _, title, _ in columns)]
+        ["implementation", "ms per step", "quartiles", "rounds", "relative", *(title for _, title, _ in columns)]
     )
     for row in sorted(rows, key=lambda row: row.get("size", row["step_ms"]["median"])):
         ms = row["step_ms"]
@@ -128,7 +128,7 @@ def section(folder: Path = RESULTS / "pictures") -> str:
             parts.append(f"{device.upper()}: {hardware}, float32.\n\n{summary(workloads)}")
             parts.append(growth(workloads))
     names = {
-        "speed": "milliseconds a step of every implementation",
+        "speed": "every library's step over ours, by workload",
         "growth": "time against size",
         "crossing": "CPU and GPU against the batch",
     }

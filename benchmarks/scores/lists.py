@@ -3,7 +3,8 @@
 python -m benchmarks.scores.lists ml-100k/u.data ml-latest-small/ratings.csv [...] [--splits 5] [--titles FILE ...]
 
 The files are public sets that are not ours to hand on (MovieLens: https://grouplens.org/datasets/movielens/; FilmTrust
-and others: any `user,item,rating`); the results are stored beside those of the other benchmarks.
+and others: any `user,item,rating`); the results are stored beside those of the other benchmarks. Lists and predictions
+by implicit and Surprise stand beside ours where these are installed: `benchmarks.scores.list_peers`.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measuring import timing
+from benchmarks.scores import list_peers
 from benchmarks.scores.seeds import SCORES
 from jaxdl import data
 from jaxdl.applications.recommend import list_methods, predictions
@@ -51,6 +53,7 @@ def lists(ratings: Ratings, items: Catalog | None, splits: int, most_users: int)
     A user's scores are averaged over the splits first: users are independent, splits of one user are not.
     """
     methods = METHODS | ({"content": list_methods.by_attributes} if items and items.attributes else {})
+    methods |= list_peers.methods()
     table: dict[str, dict[str, Any]] = {}
     for name, method in methods.items():
         start = time.perf_counter()
@@ -76,15 +79,18 @@ def _row(row: dict[str, Any], bar: dict[str, np.ndarray]) -> dict[str, Any]:
 
 def predicted(ratings: Ratings, folds: int) -> dict[str, list[float]]:
     """Method -> the root mean squared error of each fold."""
-    scale, found = rating_scale(ratings), {"damped baseline": [], "items rated alike": []}
+    scale, peers = rating_scale(ratings), list_peers.predictors()
+    found: dict[str, list[float]] = {}
     for fold in data.k_fold({"rows": np.arange(len(ratings.values))}, folds, seed=0):
         train, held = ratings.take(fold.train["rows"]), ratings.take(fold.validation["rows"])
         known = predictions.baseline(train)
         residual = predictions.residuals(train, known)
         plain = np.clip(known.mean + known.users[held.users] + known.items[held.items], *scale)
         ours = predictions.predict_pairs(residual, known, held.users, held.items, scale)
-        for name, values in (("damped baseline", plain), ("items rated alike", ours)):
-            found[name].append(float(np.sqrt(((values - held.values) ** 2).mean())))
+        guesses = {"damped baseline": plain, "items rated alike": ours}
+        guesses |= {name: peer(train, held) for name, peer in peers.items()}
+        for name, values in guesses.items():
+            found.setdefault(name, []).append(float(np.sqrt(((values - held.values) ** 2).mean())))
     return found
 
 
@@ -109,7 +115,7 @@ def main() -> None:
             cells = (f"{kind} {row[kind][0]:.4f} ± {row[kind][1]:.4f}" for kind in ("precision", "ndcg"))
             pairs = (row["precision_above_popular"], row["ndcg_above_popular"])
             above = "  ".join(f"{mean:+.4f} ± {half:.4f}" for mean, half in pairs)
-            print(f"  {name:<8}  {'  '.join(cells)}  above popular {above}  {row['seconds']} s", flush=True)
+            print(f"  {name:<16}  {'  '.join(cells)}  above popular {above}  {row['seconds']} s", flush=True)
         errors = predicted(ratings, arguments.folds)
         print("  rmse", {name: round(float(np.mean(values)), 4) for name, values in errors.items()}, flush=True)
         protocol = {"splits": arguments.splits, "most_users": arguments.most_users, "folds": arguments.folds}
@@ -119,7 +125,7 @@ def main() -> None:
             "published": {"ml-100k, five folds (Surprise)": SURPRISE},
             "date": datetime.date.today().isoformat(),
             "hardware": hardware(),
-            "versions": versions("jax", "jaxdl", "numpy", "scipy"),
+            "versions": versions("jax", "jaxdl", "numpy", "scipy", "implicit", "scikit-surprise"),
         }
         SCORES.mkdir(parents=True, exist_ok=True)
         files.write_json(target, record)  # after each set: a long measurement that is cut off keeps what it has

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.scores.seeds import SCORES, confidence
+from benchmarks.scores.seeds import SCORES
 from jaxdl import data, metrics
 from jaxdl.applications.recommend import rating_scores
 from jaxdl.artifacts import files
@@ -22,6 +22,7 @@ from jaxdl.cli.compilation import use_compilation_cache
 from jaxdl.data.rating_files import read_ratings
 from jaxdl.data.ratings import generate, withhold
 from jaxdl.metrics import ranking
+from jaxdl.metrics.intervals import confidence
 from jaxdl.models import recommender
 from jaxdl.recipes import msweb_factors
 from jaxdl.runs.environment import hardware, versions

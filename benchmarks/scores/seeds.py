@@ -12,25 +12,10 @@ from typing import Any
 from benchmarks import RESULTS
 from jaxdl import recipes, runs
 from jaxdl.artifacts import files
-from jaxdl.runs import run_folder
+from jaxdl.metrics.intervals import confidence
+from jaxdl.training.environment import environment
 
 SCORES = RESULTS / "scores"
-
-# Two-sided 95 % points of Student's t for 1 to 30 degrees of freedom.
-_T95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.10)
-_T95 += (2.09, 2.09, 2.08, 2.07, 2.07, 2.06, 2.06, 2.06, 2.05, 2.05, 2.05, 2.04)
-
-
-def confidence(values: list[float]) -> float:
-    """Half the width of the 95 % confidence interval of the mean (Student's t); 0 for one value.
-
-    >>> f"{confidence([0.97, 0.98, 0.99]):.4f}"
-    '0.0248'
-    """
-    if len(values) < 2:
-        return 0.0
-    t = _T95[min(len(values) - 1, len(_T95)) - 1]
-    return t * statistics.stdev(values) / len(values) ** 0.5
 
 
 def measure(recipe: str, seeds: int, overrides: dict[str, Any] | None = None, stored: Any = None) -> dict[str, Any]:
@@ -45,7 +30,7 @@ def measure(recipe: str, seeds: int, overrides: dict[str, Any] | None = None, st
         scores = {"score": run.score, "scores": run.scores, "more_scores": run.more_scores}
         rows.append({"seed": seed, "seconds": run.seconds} | scores)
         print(f"{recipe} seed {seed}: {headline} {run.score:.4f} in {run.seconds:.1f} s", flush=True)
-    return record(recipe, headline, rows, overrides or {}) | run_folder.environment()
+    return record(recipe, headline, rows, overrides or {}) | environment()
 
 
 def of_runs(folders: Sequence[Path]) -> dict[str, Any]:
@@ -69,8 +54,8 @@ def of_runs(folders: Sequence[Path]) -> dict[str, Any]:
     usual = recipes.load(recipe).Config()
     names = [field.name for field in dataclasses.fields(config)]
     changed = {n: getattr(config, n) for n in names if n != "seed" and getattr(config, n) != getattr(usual, n)}
-    environment = {name: notes[name] for name in run_folder.environment()}
-    return record(recipe, headline, sorted(rows, key=lambda row: row["seed"]), changed) | environment
+    machine = {name: notes[name] for name in environment()}
+    return record(recipe, headline, sorted(rows, key=lambda row: row["seed"]), changed) | machine
 
 
 def record(recipe: str, headline: str, rows: list[dict[str, Any]], overrides: dict[str, Any]) -> dict[str, Any]:

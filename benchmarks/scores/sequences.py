@@ -20,12 +20,12 @@ import numpy as np
 from benchmarks import RESULTS
 from benchmarks.scores import summaries
 from jaxdl import data, runs
+from jaxdl.applications import translation
 from jaxdl.artifacts import files, pictures
 from jaxdl.cli.commands.translate import load
 from jaxdl.cli.compilation import use_compilation_cache
 from jaxdl.data.arrays import Arrays
-from jaxdl.runs import run_folder
-from jaxdl.tasks import translation
+from jaxdl.training.environment import environment
 
 RECORD = RESULTS / "scores" / "sequences.json"
 PICTURE = RESULTS / "pictures" / "bottleneck.png"
@@ -117,7 +117,7 @@ def measure(folder: Path) -> dict[str, Any]:
         "examples": [
             {"source": test.sources[i], "output": outputs[i], "reference": test.references[i][0]} for i in chosen
         ],
-        **run_folder.environment(),
+        **environment(),
     }
 
 

@@ -17,16 +17,17 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.scores.seeds import SCORES, confidence
+from benchmarks.scores.seeds import SCORES
 from jaxdl import data, recipes, runs
 from jaxdl.applications.summarization import METHODS, oracle, rank
 from jaxdl.artifacts import files
 from jaxdl.cli.compilation import use_compilation_cache
 from jaxdl.data.arrays import Arrays
 from jaxdl.data.words import porter_stemmer
+from jaxdl.metrics.intervals import confidence
 from jaxdl.metrics.summaries import Tokenizer, rouge, tokenize
 from jaxdl.models import ranker
-from jaxdl.runs import run_folder
+from jaxdl.training.environment import environment
 
 NAME = "scitldr_summaries"
 KINDS = ("rouge1", "rouge2", "rougeL")
@@ -87,7 +88,7 @@ def measure(seeds: int) -> dict[str, Any]:
     if seeds:
         rows.append(row("trained ranker", [mean(chosen_by_ranker(part, seed)) for seed in range(seeds)]))
     rows.sort(key=lambda each: each["rouge1"])
-    return {"papers": len(scores), "rows": rows, "date": datetime.date.today().isoformat(), **run_folder.environment()}
+    return {"papers": len(scores), "rows": rows, "date": datetime.date.today().isoformat(), **environment()}
 
 
 def table(record: dict[str, Any]) -> str:

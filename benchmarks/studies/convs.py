@@ -169,7 +169,7 @@ def main() -> None:
         "device": jax.devices()[0].device_kind,
         "cores": os.cpu_count(),
         "machine": platform.machine(),
-        "unit": "milliseconds a call",
+        "unit": "milliseconds per call",
         "convolutions": convolutions(args.rounds, args.only),
         "pools and norms": pools_and_norms(args.rounds),
         "load average before and after": [round(load[0], 2), round(os.getloadavg()[0], 2)],

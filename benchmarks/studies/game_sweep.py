@@ -37,7 +37,7 @@ class Sweep(NamedTuple):
     Attributes:
         model: of both players.
         options: of the game.
-        batch: examples a step.
+        batch: examples per step.
         steps: in a call.
         flops: of one step of one game; None where the products are too small to matter.
     """

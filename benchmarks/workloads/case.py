@@ -26,7 +26,7 @@ class Case:
         kind: what is trained, and so what the data and the loss are.
         model: the module in `jaxdl.models`.
         config: its `Config`.
-        batch: examples a step.
+        batch: examples per step.
         steps: batches in the data, and steps in a timed epoch.
         shape: of one example; of sequences (T,), the length of source and target.
         flops: matrix products and convolutions of one training step, a multiply-add counted as 2.

@@ -51,7 +51,7 @@ def autoencoder(config: autoencoder_model.Config) -> list[int]:
 
 
 def cnn(config: cnn_model.Config) -> list[int]:
-    """Of each convolution, and of the dense layer behind them."""
+    """Of each convolution, and of the dense layer after them."""
     flops, side, n_in = [], config.size[0], config.n_in
     for n_out in config.channels:
         side -= config.window - 1
@@ -61,7 +61,7 @@ def cnn(config: cnn_model.Config) -> list[int]:
 
 
 def resnet(config: resnet_model.Config, side: int) -> list[int]:
-    """Of each convolution for images of height and width `side`, and of the dense layer behind them."""
+    """Of each convolution for images of height and width `side`, and of the dense layer after them."""
     n_in = config.channels[0]
     flops = [_conv(side, 3, config.n_in, n_in)]
     for stage, n_out in enumerate(config.channels):
@@ -84,7 +84,7 @@ def generator(config: gan_model.Config) -> list[int]:
 
 
 def discriminator(config: gan_model.Config) -> list[int]:
-    """Of each convolution, and of the dense layer behind them."""
+    """Of each convolution, and of the dense layer after them."""
     side, sizes, flops = config.size[0], (config.size[2], *config.discriminator), []
     for n_in, n_out in itertools.pairwise(sizes):
         side //= 2

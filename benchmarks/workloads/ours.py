@@ -1,7 +1,7 @@
 """jaxdl's own rows.
 
 jaxdl-step     one jitted, donated call a step; no metrics but what the loss consists of, as for the peers
-jaxdl          the same step inside `fit`: the `Stepper` that `fit` drives, with its own choice of steps a call, on
+jaxdl          the same step inside `fit`: the `Stepper` that `fit` drives, with its own choice of steps per call, on
                data that are shuffled and gathered on the device every epoch (the peers get their batches cut)
 jaxdl-no-jit   the step of jaxdl-step without compilation (`jax.disable_jit`): operation by operation from Python
 jaxdl-recipe   inside `fit`, the task that recipes train: masked rows and further metrics; for a game the moving
@@ -184,7 +184,7 @@ def _inside_fit(case: Case, *, recipe: bool, steps_per_call: int | str = "auto")
 
     def epoch() -> Any:
         nonlocal now, done
-        if ahead := -done % case.steps:  # behind single steps a whole epoch begins, as long as everybody's
+        if ahead := -done % case.steps:  # after single steps a whole epoch begins, as long as everybody's
             done += ahead
             now = now._replace(step=jax.device_put(np.int32(done)))
         order, totals, end = order_of(now, done // case.steps), stepper().zero_metrics(), done + case.steps

@@ -23,7 +23,7 @@ from jaxdl.data.splits import Splits
 from jaxdl.data.text import BOS, N_SPECIAL, Tokenizer
 from jaxdl.models import transformer
 from jaxdl.tasks import sequences
-from jaxdl.tasks.translation import translator
+from jaxdl.tasks.text_to_text import translator
 from jaxdl.training import TrainState
 from jaxdl.types import Array, Batch, Key, Metrics, Params, Tree
 
@@ -43,7 +43,7 @@ def loss_fn(case: Case) -> Callable[..., tuple[Array, Any]]:
 
 
 def recipe_step(case: Case) -> Callable[[TrainState, Batch], tuple[TrainState, Metrics]]:
-    """The step of `training.sequences.task`: it looks for padding, and counts right tokens and sequences."""
+    """The step of `tasks.sequences.task`: it looks for padding, and counts right tokens and sequences."""
     characters = tuple(chr(FIRST_CHARACTER + i) for i in range(case.config.n_source - N_SPECIAL))
     tokenizer = Tokenizer("characters", characters)
     config = type(case.config)(**vars(case.config) | {"pad": text.PAD})
@@ -55,7 +55,7 @@ def recipe_step(case: Case) -> Callable[[TrainState, Batch], tuple[TrainState, M
     }
     parts = Splits(texts, *({name: values[:0] for name, values in texts.items()} for _ in range(2)))
     options = sequences.Config(batch_size=case.batch, learning_rate=case.learning_rate)
-    return sequences.task(system, options, parts, measure=lambda outputs, references: {}, headline="").step
+    return sequences.task(system, options, parts).step
 
 
 def decoding_rows(case: Case) -> Rows:

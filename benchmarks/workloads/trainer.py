@@ -19,7 +19,7 @@ class Trainer(NamedTuple):
             not be ready.
         epoch: makes one step on every batch, as fast as the implementation can, and gives back something that is ready
             when the steps are done.
-        notes: says what a reader of the figures must know, for the record; asked behind the first step.
+        notes: says what a reader of the figures must know, for the record; asked after the first step.
         on: makes a step on a batch in the library's own arrays, where an epoch of other batches is built from it.
         length: steps in an epoch; 0 is one on every batch.
         slow: timed apart from the others, in few rounds, and its loss curve compared over few steps.

@@ -94,13 +94,14 @@ def rank(
     *,
     stem: Stemmer | None = None,
     stop: Iterable[str] | None = None,
+    korean: Stemmer | None = None,
 ) -> np.ndarray:
     """The score [N] of each sentence of a text.
 
     Args:
         sentences: texts.
         method: one of `METHODS`, or a function of the sentences such as `jaxdl.models.ranker.rank` with its parameters.
-        stem: see `jaxdl.data.words.words`; for `METHODS`.
+        stem, korean: see `jaxdl.data.words.words`; for `METHODS`.
         stop: words that do not count; by default those of English, Korean and the language of the text.
     Raises: ValueError for an unknown method, with the nearest name.
     """
@@ -108,7 +109,7 @@ def rank(
         return method(sentences)
     require_name("summarize", "method", method, METHODS)
     stop = stop_words_of(" ".join(sentences)) if stop is None else frozenset(stop)
-    return METHODS[method]([words(sentence, stop=stop, stem=stem) for sentence in sentences])
+    return METHODS[method]([words(sentence, stop=stop, stem=stem, korean=korean) for sentence in sentences])
 
 
 def choose(scores: np.ndarray, n: int, sentences: Sequence[str] | None = None) -> list[int]:
@@ -135,6 +136,7 @@ def summarize(
     keywords: int = 0,
     stem: Stemmer | None = None,
     stop: Iterable[str] = (),
+    korean: Stemmer | None = None,
 ) -> Summary:
     """Summarize a text by some of its sentences.
 
@@ -144,7 +146,7 @@ def summarize(
         ratio: or which share of them, in (0, 1], at least one sentence.
         method: one of `METHODS`, or a function that scores sentences.
         keywords: how many key words to find.
-        stem: see `jaxdl.data.words.words`.
+        stem, korean: see `jaxdl.data.words.words`.
         stop: more words that do not count, beside those of English, Korean and the language of the text.
     Raises: ValueError for a text without a sentence, an impossible number or share, an unknown method.
 
@@ -165,9 +167,10 @@ def summarize(
         raise ValueError("summarize: there is no sentence in this text")
     n = math.ceil(ratio * len(parts)) if ratio is not None else 3 if sentences is None else sentences
     stopped = stop_words_of(text) | frozenset(word.lower() for word in stop)
-    scores = rank(parts, method, stem=stem, stop=stopped)
+    scores = rank(parts, method, stem=stem, stop=stopped, korean=korean)
     kept = tuple(Sentence(i, float(scores[i]), parts[i]) for i in choose(scores, n, parts))
-    return Summary(kept, tuple(textrank.keywords(parts, keywords, stop=stopped)) if keywords else ())
+    found = textrank.keywords(parts, keywords, stop=stopped, korean=korean) if keywords else ()
+    return Summary(kept, tuple(found))
 
 
 def oracle(sentences: Sequence[str], references: Sequence[str], n: int = 1) -> list[int]:

@@ -21,6 +21,10 @@ def write(path: Path, save: Callable[[Path], Any]) -> None:
     try:
         save(temporary)
         os.replace(temporary, path)
+    except OSError as error:
+        if error.filename is not None and Path(error.filename) == temporary:
+            error.filename = str(path)  # the name that the user knows
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -1,6 +1,8 @@
 """Pictures of a run, as matplotlib figures (drawn without a screen)."""
 
-from collections.abc import Mapping, Sequence
+import functools
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,10 @@ def subplots(n: int, columns: int, *, width: float, height: float) -> tuple[Any,
     """A figure and its n axes in rows of at most `columns`, each `width` by `height` inches."""
     rows, columns = -(-n // columns), min(n, columns)
     figure = _empty_figure(width * columns, height * rows)
-    found = [figure.add_subplot(rows, columns, i + 1) for i in range(n)]
-    for ax in found:
+    axes = [figure.add_subplot(rows, columns, i + 1) for i in range(n)]
+    for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
-    return figure, found
+    return figure, axes
 
 
 def _figure(width: float, height: float, columns: int = 1) -> tuple[Any, list[Any]]:
@@ -96,12 +98,16 @@ def confusion_matrix(counts: Any, class_names: Sequence[str]) -> Any:
 
 
 def image_grid(images: Sequence[Any] | Any, titles: Sequence[str] = (), *, columns: int = 8, title: str = "") -> Any:
-    """Images [H, W] or [H, W, C], of any sizes, side by side; gray ones scaled to their own range."""
+    """Images [H, W] or [H, W, C], of any sizes, side by side; gray ones scaled to their own range.
+
+    Of channels that are no colors the mean is drawn.
+    """
     rows = -(-len(images) // columns)
     figure = _empty_figure(1.15 * columns, (1.45 if titles else 1.15) * rows + (0.4 if title else 0))
     for i, image in enumerate(map(np.asarray, images)):
         ax = figure.add_subplot(rows, columns, i + 1)
-        ax.imshow(image.squeeze(), cmap="gray" if image.squeeze().ndim == 2 else None)
+        image = image if image.ndim == 2 or image.shape[2] in (3, 4) else image.mean(2)
+        ax.imshow(image, cmap="gray" if image.ndim == 2 else None)
         ax.set_axis_off()
         if titles:
             ax.set_title(titles[i], fontsize=8)
@@ -118,11 +124,11 @@ def scatter(points: Any, labels: Any, class_names: Sequence[str], *, title: str 
     figure, (ax,) = _figure(6.4, 6.0)
     palette = matplotlib.colormaps["tab10" if len(class_names) <= 10 else "tab20"]
     for k, name in enumerate(class_names):
-        own = points[labels == k]
-        ax.scatter(own[:, 0], own[:, 1], s=9, color=palette(k), alpha=0.6, linewidths=0, label=name)
-        if len(own) and not legend:
+        members = points[labels == k]
+        ax.scatter(members[:, 0], members[:, 1], s=9, color=palette(k), alpha=0.6, linewidths=0, label=name)
+        if len(members) and not legend:
             box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": palette(k)}
-            ax.text(*np.median(own, 0), name, ha="center", va="center", bbox=box)
+            ax.text(*np.median(members, 0), name, ha="center", va="center", bbox=box)
     if legend:
         ax.legend(frameon=False, markerscale=2, loc="center left", bbox_to_anchor=(1.0, 0.5))
     ax.set_title(title)
@@ -212,27 +218,62 @@ def save(figure: Any, path: Path) -> None:
 
     Letters that no font here has are written as their code points, such as D55C.
     """
-    from matplotlib.text import Text
-
-    foreign = [text for text in figure.findobj(Text) if not text.get_text().isascii()]
+    foreign = [text for text in _texts(figure) if not text.get_text().isascii()]
     if foreign:
         fonts = _fonts("".join(text.get_text() for text in foreign))
         known = set().union(*(_glyphs(font) for font in fonts)) | {ord("\n")}
         for text in foreign:
             text.set_fontfamily(fonts)
-            text.set_text("".join(c if ord(c) in known else f"{ord(c):04X}" for c in text.get_text()))
+        rewrite(figure, lambda text: "".join(c if ord(c) in known else f"{ord(c):04X}" for c in text))
     figure.savefig(path, dpi=120)
 
 
+def rewrite(figure: Any, change: Callable[[str], str]) -> None:
+    """Put `change(text)` in place of every text of a figure, also of the names at its ticks."""
+    for axis in _scales(figure):
+        named = [tick.get_text() for tick in axis.get_ticklabels()]
+        changed = [change(name) for name in named]
+        if changed != named:
+            axis.set_ticks(axis.get_majorticklocs(), changed)
+    for text in _texts(figure):
+        text.set_text(change(text.get_text()))
+
+
+def _scales(figure: Any) -> list[Any]:
+    """The axes' axis objects, which own the names at the ticks."""
+    return [axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)]
+
+
+def _texts(figure: Any) -> list[Any]:
+    """Every text of a figure; those at the ticks are not written before they are asked for."""
+    from matplotlib.text import Text
+
+    for axis in _scales(figure):
+        axis.get_ticklabels()
+    return figure.findobj(Text)
+
+
 def _fonts(text: str) -> list[str]:
-    """matplotlib's own font, and behind it those on this machine that draw scripts which it has not."""
+    """matplotlib's standard font, and after it those on this machine that draw scripts which it has not."""
     from matplotlib import font_manager
 
-    own = ["DejaVu Sans"]
-    if not any(ord(c) not in _glyphs(own[0]) for c in text):
-        return own
+    standard = ["DejaVu Sans"]
+    if not any(ord(c) not in _glyphs(standard[0]) for c in text):
+        return standard
+    _add_shipped_fonts()
     here = set(font_manager.get_font_names())
-    return own + [name for name in _SCRIPTS if name in here]
+    return standard + [name for name in _SCRIPTS if name in here]
+
+
+@functools.cache
+def _add_shipped_fonts() -> None:
+    """Make known to matplotlib the Korean font that the package koreanize-matplotlib ships."""
+    from matplotlib import font_manager
+
+    package = importlib.util.find_spec("koreanize_matplotlib")
+    for folder in (package.submodule_search_locations or ()) if package else ():
+        for path in Path(folder).glob("fonts/NanumGothic.ttf"):
+            font_manager.fontManager.addfont(path)
 
 
 def _glyphs(font: str) -> Any:

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 LEVELS = 4  # steps per estimate: s, s/2, s/4, s/8
+EPS = float(np.finfo(np.float64).eps)
 ROUNDING = 20.0  # the one-sided extrapolation's weights add up to 6.4; right minus left doubles them; some room
 
 
@@ -79,7 +80,7 @@ def estimate(forward: np.ndarray, backward: np.ndarray, magnitude: np.ndarray, s
             extrapolate(sign * change[:, :-1] / steps[:, :-1], 1) for sign, change in ((1, forward), (-1, backward))
         ]
         one_sided = np.maximum(np.abs(right - coarse[0]), np.abs(left - coarse[1]))
-    rounding = ROUNDING * np.finfo(np.float64).eps * magnitude / steps[:, -1]
+    rounding = ROUNDING * EPS * magnitude / steps[:, -1]
     finite = np.isfinite(value) & np.isfinite(error)
     fields = [(value, 0.0), (error, np.inf), (rounding, 0.0), (left, 0.0), (right, 0.0), (one_sided, np.inf)]
     value, error, rounding, left, right, one_sided = (np.where(finite, field, other) for field, other in fields)

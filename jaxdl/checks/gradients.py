@@ -7,8 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxdl.checks.differences import Estimate
-from jaxdl.checks.probes import Comparison, Probe, compare, confirm, make_probes
+from jaxdl.checks.probes import Comparison, Probe, compare, confirm, make_probes, unseen
 from jaxdl.checks.problem import Leaf, Problem, make_problem
 from jaxdl.checks.report import GradientReport, LeafReport, Verdict
 
@@ -145,8 +144,7 @@ def _confirmed(
     if not worst:
         return tuple(reports)
     rows = [i for _, i in worst]
-    chosen = Comparison(*(_rows(field, rows) for field in comparison))
-    stays = confirm(problem, [probes[i] for i in rows], chosen, rtol)
+    stays = confirm(problem, [probes[i] for i in rows], comparison.take(rows), rtol)
     confirmed = {n for (n, _), stay in zip(worst, stays, strict=True) if stay}
     return tuple(
         replace(report, verdict="undecided", checked=report.checked - 1, undecided=report.undecided + 1)
@@ -154,10 +152,6 @@ def _confirmed(
         else report
         for n, report in enumerate(reports)
     )
-
-
-def _rows(field: Any, rows: list[int]) -> Any:
-    return Estimate(*(values[rows] for values in field)) if isinstance(field, Estimate) else field[rows]
 
 
 def _judge(leaf: Leaf, members: list[int], probes: Sequence[Probe], comparison: Comparison, rtol: float) -> LeafReport:
@@ -172,7 +166,7 @@ def _judge(leaf: Leaf, members: list[int], probes: Sequence[Probe], comparison: 
     negligible = ~settled & (error <= rtol * largest) & (share * error <= rtol * terms)
     # Terms a few times x_i dg/dx_i may cancel inside f (1 + tanh(x) in GELU's tail), so that its rounding is theirs.
     cancellation = np.divide(4.0 * terms, magnitude, out=np.ones_like(right), where=magnitude > 1e-290)
-    rounding = rounding * np.maximum(1.0, cancellation)
+    rounding = np.where(magnitude > 0, rounding * np.maximum(1.0, cancellation), unseen(np.max(magnitude)))
     allowed = np.where(negligible, error, rounding)
     decided = (settled | negligible) | ~np.isfinite(left)
     scale = np.maximum(np.maximum(np.abs(left), np.abs(right)), allowed / rtol)
@@ -198,6 +192,6 @@ def _judge(leaf: Leaf, members: list[int], probes: Sequence[Probe], comparison: 
         float(right[worst] / unit),
         verdict,
         checked=int(decided.sum()),
-        kinks=int(comparison.moved[members].sum()),
+        kinks=int((comparison.place[members] > 0).sum()),
         undecided=int((~decided).sum()),
     )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxdl.checks.differences import LEVELS, Estimate, estimate, steps_of
+from jaxdl.checks.differences import EPS, LEVELS, ROUNDING, Estimate, estimate, steps_of
 from jaxdl.checks.problem import Problem
 
 # Steps relative to the coordinate's size: irrational, since periodic functions repeat along round numbers and pi.
@@ -32,12 +32,25 @@ class Probe(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Gradient and finite difference per probe, [P] each."""
+    """Gradient and finite difference per probe, [P] each; `points` are where they were compared."""
 
     gradient: np.ndarray
     difference: Estimate
     settled: np.ndarray
-    moved: np.ndarray
+    place: np.ndarray  # which of the points: 0 is that of the check, the others lie off its kinks
+    beyond: np.ndarray  # bool: at a kink the gradient lies outside of both slopes
+    points: list[np.ndarray]
+
+    def take(self, rows: Sequence[int]) -> "Comparison":
+        """Some of the probes."""
+        difference = Estimate(*(values[rows] for values in self.difference))
+        per_probe = (self.gradient[rows], difference, self.settled[rows], self.place[rows], self.beyond[rows])
+        return Comparison(*per_probe, self.points)
+
+
+def unseen(magnitude: float) -> float:
+    """The slope along a probe that no step may show in values of this magnitude: they are rounded to what they were."""
+    return ROUNDING * EPS * magnitude / FIRST_STEP
 
 
 def sizes_of(x: np.ndarray) -> np.ndarray:
@@ -136,7 +149,7 @@ def compare(
     """
     along, difference = _along(gradient, probes), _differences(problem, problem.point, probes, rtol)
     settled = _is_settled(difference, rtol)
-    moved = np.zeros(len(probes), bool)
+    place, beyond, points = np.zeros(len(probes), int), np.zeros(len(probes), bool), [problem.point]
     sizes = np.concatenate([sizes_of(problem.point[leaf.start : leaf.start + leaf.size]) for leaf in problem.leaves])
     for signs in MOVES:
         stuck = np.flatnonzero(~settled & np.isfinite(along))  # a NaN at the point itself stays a failure
@@ -157,8 +170,10 @@ def compare(
             nearest, outside = _nearest_slope(problem, [part[int(i)] for i in right], along[stuck[right]], rtol)
             along[stuck[right]] = np.where(outside, along[stuck[right]], beside[right])
             difference.value[stuck[right[outside]]] = nearest[outside]
-        settled[kinks] = moved[kinks] = True
-    return Comparison(along, difference, settled, moved)
+            beyond[stuck[right[outside]]] = True
+        settled[kinks], place[kinks] = True, len(points)
+        points.append(x)
+    return Comparison(along, difference, settled, place, beyond, points)
 
 
 def _nearest_slope(
@@ -199,26 +214,39 @@ def confirm(problem: Problem, probes: Sequence[Probe], comparison: Comparison, r
     The noise of the values is measured (Hamming's table of differences at small steps; More, Wild,
     "Estimating computational noise", 2011), and other steps must give the same difference.
     """
-    gap = np.abs(comparison.gradient - comparison.difference.value)
-    noise = _noise(problem, probes)
-    magnitude = np.maximum(comparison.difference.magnitude, 1e-300)
-    rounding = comparison.difference.rounding * np.maximum(1.0, noise / (np.finfo(np.float64).eps * magnitude))
-    again = _differences(problem, problem.point, probes, rtol, factor=SECOND_OPINION)
-    same = np.abs(again.value - comparison.difference.value) <= 0.25 * gap
-    return comparison.moved | ((gap > 2.0 * rounding) & same)
+    stays = comparison.beyond.copy()
+    for n, x in enumerate(comparison.points):
+        rows = [int(i) for i in np.flatnonzero((comparison.place == n) & ~stays)]
+        if rows:
+            stays[rows] = _is_no_noise(problem, x, [probes[i] for i in rows], comparison.take(rows), rtol)
+    return stays
 
 
-def _noise(problem: Problem, probes: Sequence[Probe]) -> np.ndarray:
-    """The standard deviation of the noise in the values along each probe, [P].
+def _is_no_noise(
+    problem: Problem, x: np.ndarray, probes: Sequence[Probe], comparison: Comparison, rtol: float
+) -> np.ndarray:
+    """`confirm` for probes that were compared at x."""
+    difference = comparison.difference
+    gap = np.abs(comparison.gradient - difference.value)
+    share = _noise(problem, x, probes) / (EPS * np.maximum(difference.magnitude, 1e-300))
+    rounding = difference.rounding * np.maximum(1.0, share)
+    # Values that stay equal tell only that the slope is less than what the largest step would show in values around 1.
+    rounding = np.where(difference.value == 0, np.maximum(rounding, unseen(1.0)), rounding)
+    again = _differences(problem, x, probes, rtol, factor=SECOND_OPINION)
+    return (gap > 2.0 * rounding) & (np.abs(again.value - difference.value) <= 0.25 * gap)
+
+
+def _noise(problem: Problem, x: np.ndarray, probes: Sequence[Probe]) -> np.ndarray:
+    """The standard deviation of the noise in the values at x along each probe, [P].
 
     Noise shows as differences of order 4 to 6 of equal size: a smooth function's fall off with the order. Noise like a
     staircase needs steps that climb it.
     """
     steps = np.outer(NOISE_STEPS, np.arange(-4, 5)).ravel()  # [S * 9]
-    points = np.tile(problem.point, (len(probes), len(steps), 1))
+    points = np.tile(x, (len(probes), len(steps), 1))
     for row, probe in zip(points, probes, strict=True):
         row[:, probe.start : probe.start + probe.vector.size] += np.outer(steps, probe.vector)
-    results = problem.changes(problem.point, points.reshape(-1, problem.point.size))
+    results = problem.changes(x, points.reshape(-1, x.size))
     table, size = (values.reshape(len(probes), len(NOISE_STEPS), 9) for values in results)
     scales = {k: math.factorial(k) ** 2 / math.factorial(2 * k) for k in (4, 5, 6)}
     with np.errstate(invalid="ignore"):

@@ -1,5 +1,6 @@
 """A function of trees as a function of one flat float64 vector, with its gradient and its changes along steps."""
 
+import contextlib
 import functools
 import re
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from jaxdl.types import Shape
 
 CHUNK_ELEMENTS = 2**21  # perturbed points and outputs held at once (16 MiB in float64)
 CHUNK_ROWS = 512
+_GROUPED = re.compile(r"feature_group_count=(?!1\b)")  # as many groups more as points: minutes in XLA's loop on a CPU
 FAST = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}  # compiling is most of the time
 WRAP = (
     "The function computes in NumPy, which JAX cannot differentiate. Wrap it with a backward rule, and check that:"
@@ -160,7 +162,7 @@ def make_problem(f: Callable[..., Any], args: tuple[Any, ...], argnums: Sequence
         leaves,
         point,
         lambda x: np.asarray(gradient(x, cotangent, arrays)),
-        _changes(flat, cotangent, arrays, point.size),
+        _changes(flat, cotangent, arrays, point.size, in_turn=_GROUPED.search(str(jaxpr)) is not None),
         lambda x, a, b: float(np.abs(cotangent) @ np.abs(bend(np.stack([x, a, b]), arrays))),
         lambda: _program(jaxpr) != _program(jax.make_jaxpr(lambda x, arrays: flat(x, arrays))(point, arrays)),
         _narrow(str(jaxpr)),
@@ -176,21 +178,24 @@ def _program(jaxpr: Any) -> tuple[str, list[bytes]]:
 
 def _narrow(program: str) -> str:
     names = {"f32": "float32", "f16": "float16", "bf16": "bfloat16"}
-    found = set(re.findall(r"\b(f32|f16|bf16)\[", program))
-    return ", ".join(full for short, full in names.items() if short in found)
+    dtypes = set(re.findall(r"\b(f32|f16|bf16)\[", program))
+    return ", ".join(full for short, full in names.items() if short in dtypes)
 
 
 def _changes(
-    flat: Callable[..., jax.Array], cotangent: np.ndarray, arrays: list[Any], n: int
+    flat: Callable[..., jax.Array], cotangent: np.ndarray, arrays: list[Any], n: int, *, in_turn: bool
 ) -> Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """The compiled map from perturbed points to the changes of g, vectorized over a chunk of points."""
+    """The compiled map from perturbed points to the changes of g, vectorized over a chunk of points or `in_turn`."""
+
+    def values(points: jax.Array, arrays: list[Any]) -> jax.Array:  # [M, O]
+        if not in_turn:
+            with contextlib.suppress(NotImplementedError):  # a primitive without a batching rule
+                return jax.vmap(flat, in_axes=(0, None))(points, arrays)
+        return jax.lax.map(lambda x: flat(x, arrays), points)
 
     @functools.partial(jax.jit, compiler_options=FAST)
     def compiled(points: jax.Array, cotangent: jax.Array, arrays: list[Any]) -> tuple[jax.Array, jax.Array]:
-        try:
-            outputs = jax.vmap(flat, in_axes=(0, None))(points, arrays)  # [M, O]
-        except NotImplementedError:  # a primitive without a batching rule: one point after another
-            outputs = jax.lax.map(lambda x: flat(x, arrays), points)
+        outputs = values(points, arrays)
         change = outputs - outputs[:1]  # row 0 is the point itself: what did not change cancels exactly
         size = jnp.where(change != 0, jnp.abs(outputs) + jnp.abs(outputs[:1]), 0.0)
         return change @ cotangent, size @ jnp.abs(cotangent)

@@ -5,6 +5,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
+from jaxdl.metrics.intervals import confidence
+
 Verdict: TypeAlias = Literal["holds", "holds in part", "does not hold"]
 
 
@@ -73,16 +75,6 @@ def measured(name: str, values: Any, unit: str = "") -> Figure:
     0.92 ± 0.05
     """
     return Figure(name, tuple(float(v) for v in np.atleast_1d(np.asarray(values, np.float64))), unit)
-
-
-def confidence(values: Any) -> float:
-    """Half the width of the 95 % confidence interval of a mean, by Student's t; 0 for a single value."""
-    from scipy.stats import t
-
-    values = np.asarray(values, np.float64)
-    if len(values) < 2:
-        return 0.0
-    return float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
 
 
 def surely_above(values: Any, bound: float = 0.0) -> bool:

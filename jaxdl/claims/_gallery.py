@@ -17,7 +17,8 @@ body { margin: 0 auto; max-width: 76rem; padding: 1.5rem 1rem 4rem; background: 
   font: 1rem/1.55 system-ui, "Noto Sans KR", "NanumGothic", sans-serif; }
 h1 { font-size: 1.7rem; margin: .5rem 0; } h2 { font-size: 1.12rem; line-height: 1.35; margin: 0 0 .4rem; }
 p { margin: .4rem 0; } .soft { color: var(--soft); font-size: .9rem; }
-nav ol { columns: 22rem; padding-left: 1.6rem; } nav a { color: inherit; } nav li { break-inside: avoid; }
+nav ol { columns: 21rem; column-gap: 2.6rem; padding-left: 2rem; }
+nav a { color: inherit; } nav li { break-inside: avoid; }
 article { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: 1rem 1.2rem;
   margin: 1.4rem 0; overflow-wrap: anywhere; }
 .verdict { display: inline-block; border-radius: 1rem; padding: .05rem .7rem; font-size: .88rem; font-weight: 600;

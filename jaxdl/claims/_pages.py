@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from jaxdl.artifacts import pictures
 from jaxdl.claims import __path__ as _folders
 from jaxdl.claims import load
 from jaxdl.claims._records import Record
@@ -82,10 +83,7 @@ def statement(record: Record, language: Language) -> str:
 
 def translate(figure: Any, labels: Mapping[str, str]) -> None:
     """Put the words of a picture into another language; numbers stay. `pictures.save` finds a font for them."""
-    from matplotlib.text import Text
-
-    for text in figure.findobj(Text):
-        text.set_text(labelled(text.get_text(), {"labels": labels}))
+    pictures.rewrite(figure, lambda text: labelled(text, {"labels": labels}))
 
 
 def page(record: Record, language: Language, picture: str) -> str:
@@ -93,11 +91,11 @@ def page(record: Record, language: Language, picture: str) -> str:
     words, claim, content = WORDS[language], load(record.name), lesson(record.name)
     mine = content.get(language, {})
     why = mine.get("explanation") or inspect.cleandoc(claim.__doc__)
-    other = {"en": "ko", "ko": "en"}[language]
+    second = {"en": "ko", "ko": "en"}[language]
     lines = [
         f"# {statement(record, language)}",
         f"**{words['verdict']}: {words[record.verdict]}** · "
-        f"{words['source']}: {record.source} · [{words['other']}](../{other}/{record.name}.md)",
+        f"{words['source']}: {record.source} · [{words['other']}](../{second}/{record.name}.md)",
         f"![{statement(record, language)}]({picture})",
         f"## {words['why']}\n\n{why}",
         f"## {words['rule']}\n\n{mine.get('rule', record.rule)}",
@@ -133,16 +131,27 @@ def labelled(text: str, mine: Mapping[str, Any]) -> str:
 
 def table(record: Record, words: Mapping[str, str], mine: Mapping[str, Any]) -> str:
     """The figures of a record as a Markdown table."""
-    rows = [f"| {labelled(figure.name, mine)} | {figure} |" for figure in record.figures]
+    rows = [f"| {cell(labelled(figure.name, mine))} | {figure} |" for figure in record.figures]
     return "\n".join([f"| {words['figure']} | {words['value']} |", "|---|---|", *rows])
 
 
+def headline(record: Record, language: Language) -> str:
+    """The figures that say most, those of one quantity together: "steps: with 36 ± 3, without 720 ± 90"."""
+    content = lesson(record.name)
+    mine, wanted = content.get(language, {}), content.get("headline", [record.figures[0].name])
+    groups: dict[str, list[str]] = {}
+    for figure in (figure for name in wanted for figure in record.figures if figure.name == name):
+        quantity, _, case = figure.name.partition(": ")
+        groups.setdefault(labelled(quantity, mine), []).append(f"{labelled(case, mine)} {figure}".strip())
+    return "; ".join(f"{quantity}: {', '.join(cases)}" for quantity, cases in groups.items())
+
+
 def index(records: Sequence[Record], language: Language) -> str:
-    """The list of all claims with their verdicts and first figures."""
+    """The list of all claims with their verdicts and the figures that say most."""
     words = WORDS[language]
     rows = [
-        f"| [{statement(record, language)}]({record.name}.md) | {words[record.verdict]} | "
-        f"{labelled(record.figures[0].name, lesson(record.name).get(language, {}))}: {record.figures[0]} |"
+        f"| [{cell(statement(record, language))}]({record.name}.md) | {words[record.verdict]} | "
+        f"{cell(headline(record, language))} |"
         for record in records
     ]
     return "\n".join(
@@ -154,3 +163,8 @@ def index(records: Sequence[Record], language: Language) -> str:
             "",
         ]
     )
+
+
+def cell(text: str) -> str:
+    """A text inside a table of Markdown."""
+    return text.replace("|", "\\|")

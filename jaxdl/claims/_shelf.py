@@ -61,19 +61,25 @@ def results(root: Path) -> Path:
     return root / "benchmarks" / "results" / "claims"
 
 
-def write_pages(root: Path) -> int:
-    """docs/claims/{en,ko}/NAME.md and an index of each language, from the stored results; returns how many pages."""
-    known = records(results(root))
+def pages(root: Path) -> dict[Path, str]:
+    """docs/claims/{en,ko}/NAME.md and an index of each language, from the stored results: texts by their files."""
+    known, texts = records(results(root)), {}
     for language in ("en", "ko"):
         folder = root / "docs" / "claims" / language
-        folder.mkdir(parents=True, exist_ok=True)
         for record in known:
             shown = f"../../../benchmarks/results/claims/{picture(results(root), record.name, language).name}"
-            text = page(record, language, shown)
-            files.write(folder / f"{record.name}.md", lambda part, text=text: part.write_text(text, encoding="utf-8"))
-        text = index(known, language)
-        files.write(folder / "index.md", lambda part, text=text: part.write_text(text, encoding="utf-8"))
-    return 2 * len(known)
+            texts[folder / f"{record.name}.md"] = page(record, language, shown)
+        texts[folder / "index.md"] = index(known, language)
+    return texts
+
+
+def write_pages(root: Path) -> int:
+    """Write the pages; returns how many."""
+    texts = pages(root)
+    for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.write(path, lambda part, text=text: part.write_text(text, encoding="utf-8"))
+    return len(texts)
 
 
 def seconds(text: str) -> float:

@@ -22,7 +22,7 @@ RULE = (
     "% from d = 16 to d = 1,024; not scaled, at d = 1,024 the entropy is below a tenth and the slope below a fifth of "
     "the scaled one's."
 )
-SEEDS, SECONDS = 10, 6
+SEEDS, SECONDS = 10, 7
 
 WIDTHS, KEYS = (4, 16, 64, 256, 1024), 64
 
@@ -35,7 +35,7 @@ def run(key: Key, budget: Budget) -> Result:
     for scaled in (True, False):
         name = "scaled" if scaled else "not scaled"
         budget.stage(name)
-        by_width = [jax.jit(jax.vmap(lambda k, d=d, s=scaled: look(k, d, s, queries)))(keys) for d in WIDTHS]
+        by_width = [jax.jit(jax.vmap(lambda k, d=d, s=scaled: attend(k, d, s, queries)))(keys) for d in WIDTHS]
         entropy[name], slope[name] = (jnp.stack(values, 1) for values in zip(*by_width, strict=True))  # [seeds, widths]
 
     def steady(values: Array) -> bool:
@@ -60,7 +60,7 @@ def run(key: Key, budget: Budget) -> Result:
     )
 
 
-def look(key: Key, d: int, scaled: bool, queries: int) -> tuple[Array, Array]:
+def attend(key: Key, d: int, scaled: bool, queries: int) -> tuple[Array, Array]:
     """Mean entropy of the weights, and the mean of sum_i p_i (1 - p_i), the trace of the softmax's slope."""
     q_key, k_key = jax.random.split(key)
     q, k = jax.random.normal(q_key, (queries, d)), jax.random.normal(k_key, (KEYS, d))

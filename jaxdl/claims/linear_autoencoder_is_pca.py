@@ -25,7 +25,7 @@ RULE = (
     "For codes of 2, 8 and 16 units on digits, the squared error after training is within 1 % of PCA's and never "
     "below it, and the largest angle between the learned space and PCA's is below 5 degrees for 8 units."
 )
-SEEDS, SECONDS = 6, 25
+SEEDS, SECONDS = 6, 5
 
 CODES, RATE = (2, 8, 16), 0.02
 
@@ -59,7 +59,10 @@ def run(key: Key, budget: Budget) -> Result:
 
 
 def train(key: Key, x: Array, k: int, steps: int) -> tuple[Array, Array]:
-    """The decoder [k, D] and the mean squared error after full-batch Adam with a falling rate."""
+    """The decoder [k, D] and the mean squared error after full-batch Adam with a falling rate.
+
+    The error sees x through x^T x alone, so that D rows R with R^T R = x^T x stand for all: the same error, faster.
+    """
     encoder_key, decoder_key = jax.random.split(key)
     d = x.shape[1]
     params = {
@@ -67,11 +70,13 @@ def train(key: Key, x: Array, k: int, steps: int) -> tuple[Array, Array]:
         "decoder": jax.random.normal(decoder_key, (k, d)) / d**0.5,
     }
 
+    r = jnp.linalg.qr(x, mode="r")
+
     def loss(params: Params, _: Array) -> Array:
-        return ((x @ params["encoder"] @ params["decoder"] - x) ** 2).sum(1).mean()
+        return ((r @ params["encoder"] @ params["decoder"] - r) ** 2).sum() / len(x)
 
     params, _ = descend(loss, params, optim.adam(optim.cosine_schedule(RATE, steps)), jnp.arange(steps))
-    return params["decoder"], loss(params, x)
+    return params["decoder"], loss(params, r)
 
 
 def largest_angle(decoder: Array, axes: Array) -> Array:

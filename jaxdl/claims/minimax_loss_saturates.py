@@ -6,6 +6,7 @@
 Both have the same fixed point; only the second starts.
 """
 
+import math
 from typing import Any
 
 import jax
@@ -24,9 +25,9 @@ SOURCE = "Goodfellow and others, 2014, section 3; Arjovsky, Bottou, 2017"
 RULE = (
     "While a discriminator learns to tell digits from a fresh generator's, the generator's gradient by the minimax "
     "loss falls below a hundredth of that by the non-saturating loss; and then 200 steps of the generator against that "
-    "discriminator raise D(G(z)) above 1/2 with the non-saturating loss and leave it below 0.1 with the other."
+    "discriminator raise D(G(z)) above 1/2 with the non-saturating loss and leave it below 1/4 with the other."
 )
-SEEDS, SECONDS = 8, 12
+SEEDS, SECONDS = 24, 5
 
 CODE = 16
 G = mlp.Config(CODE, 64, (64,), "relu", "he_normal")
@@ -55,9 +56,9 @@ def run(key: Key, budget: Budget) -> Result:
             *(measured(f"D(G(z)) after 200 steps: {name}", values) for name, values in reached.items()),
         ),
         checks={
-            "the minimax gradient falls below a hundredth": surely_above(ratio, 100),
+            "the minimax gradient falls below a hundredth": surely_above(jnp.log(ratio), math.log(100)),
             "the non-saturating loss moves the generator": surely_above(reached["non-saturating"], 0.5),
-            "the minimax loss leaves it": surely_above(-reached["minimax"], -0.1),
+            "the minimax loss leaves it": surely_above(-reached["minimax"], -0.25),
         },
         drawn=norms,
     )

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jaxdl import losses, optim
 from jaxdl.artifacts import pictures
 from jaxdl.claims._descent import descend
-from jaxdl.claims._evidence import Budget, Result, measured
+from jaxdl.claims._evidence import Budget, Result, measured, surely_above
 from jaxdl.models import mlp
 from jaxdl.types import Array, Key, Params
 
@@ -24,11 +24,11 @@ STATEMENT = (
 )
 SOURCE = "Goodfellow and others, Generative adversarial nets, 2014, proposition 1 and theorem 1"
 RULE = (
-    "A discriminator trained on samples of two known mixtures of normals is within 0.02 of the formula on average, and "
-    "the game's value within 0.02 of -log 4 + 2 JSD by numerical integration; where both densities are equal it is "
-    "within 0.02 of 1/2 and the value within 0.02 of -log 4."
+    "A discriminator trained on samples of two known mixtures of normals is surely within 0.02 of the formula on "
+    "average, and the game's value within 0.02 of -log 4 + 2 JSD by numerical integration; where both densities are "
+    "equal it is surely within 0.02 of 1/2 and the value within 0.02 of -log 4."
 )
-SEEDS, SECONDS = 6, 15
+SEEDS, SECONDS = 12, 14
 
 DATA, GENERATOR = ((-1.5, 0.5), (1.5, 0.5)), ((-0.5, 1.0), (2.0, 0.6))  # mean and deviation of two normals each
 CONFIG = mlp.Config(1, 1, (64, 64), "tanh", "glorot_uniform")
@@ -37,9 +37,9 @@ GRID = jnp.linspace(-5.0, 5.0, 1001)
 
 def run(key: Key, budget: Budget) -> Result:
     """Train the discriminator against a generator that differs from the data, and against one that does not."""
-    steps = 1000 if budget.small else 2000
+    steps = 750 if budget.small else 2000
     keys = jax.random.split(key, budget.seeds)
-    found, gaps, values = {}, {}, {}
+    curves, gaps, values = {}, {}, {}
     for name, generator in {"another density": GENERATOR, "the data's density": DATA}.items():
         budget.stage(name)
         d = jax.jit(jax.vmap(lambda k, g=generator: discriminator(k, g, steps)))(keys)  # [seeds, grid]
@@ -49,27 +49,30 @@ def run(key: Key, budget: Budget) -> Result:
         gaps[name] = (jnp.abs(d - best[None]) * weight[None]).sum(1)
         values[name] = integral(p[None] * jnp.log(d) + q[None] * jnp.log1p(-d))
         theory = -jnp.log(4.0) + integral(p * jnp.log(2 * p / (p + q)) + q * jnp.log(2 * q / (p + q)))
-        found[name] = (d, best, theory)
+        curves[name] = (d, best, theory)
     return Result(
         figures=tuple(
             figure
-            for name in found
+            for name in curves
             for figure in (
                 measured(f"mean |D - D*|: {name}", gaps[name]),
                 measured(f"value of the game: {name}", values[name]),
-                measured(f"-log 4 + 2 JSD: {name}", found[name][2]),
+                measured(f"-log 4 + 2 JSD: {name}", curves[name][2]),
             )
         ),
         checks={
-            "D is the ratio of densities": bool((gaps["another density"] < 0.02).all()),
-            "the value is -log 4 + 2 JSD": bool(
-                (jnp.abs(values["another density"] - found["another density"][2]) < 0.02).all()
-            ),
-            "equal densities give 1/2": bool((gaps["the data's density"] < 0.02).all()),
-            "and the value -log 4": bool((jnp.abs(values["the data's density"] + jnp.log(4.0)) < 0.02).all()),
+            "D is the ratio of densities": near(gaps["another density"]),
+            "the value is -log 4 + 2 JSD": near(values["another density"] - curves["another density"][2]),
+            "equal densities give 1/2": near(gaps["the data's density"]),
+            "and the value -log 4": near(values["the data's density"] + jnp.log(4.0)),
         },
-        drawn=found,
+        drawn=curves,
     )
+
+
+def near(gaps: Array) -> bool:
+    """Whether gaps are surely below 0.02 in size."""
+    return surely_above(-jnp.abs(gaps), -0.02)
 
 
 def density(parts: Any) -> Array:

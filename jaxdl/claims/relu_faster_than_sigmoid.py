@@ -28,7 +28,7 @@ RULE = (
     "With the best of nine learning rates for each, the steps to a training loss of 0.3 with sigmoid, and those with "
     "tanh, are at least three times those with ReLU."
 )
-SEEDS, SECONDS = 6, 45
+SEEDS, SECONDS = 6, 20
 
 INITIALIZERS = {"relu": "he_normal", "tanh": "glorot_uniform", "sigmoid": "glorot_uniform"}
 RATES = tuple(0.01 * 2.0**i for i in range(9))
@@ -37,16 +37,16 @@ BOUND, BATCH, DEPTH, WIDTH = 0.3, 64, 4, 64
 
 def run(key: Key, budget: Budget) -> Result:
     """Train every activation at every rate, seeds and rates side by side."""
-    steps = 400 if budget.small else 1500
+    steps, tried = (300, RATES[::2]) if budget.small else (1500, RATES)
     keys = jax.random.split(key, budget.seeds)
     curves, needed = {}, {}
     for activation in INITIALIZERS:
         budget.stage(activation)
         train = jax.vmap(lambda rate, k, a=activation: losses(k, rate, a, steps), (0, None))
-        every = jax.jit(jax.vmap(train, (None, 0)))(jnp.array(RATES), keys)  # [seeds, rates, steps]
+        every = jax.jit(jax.vmap(train, (None, 0)))(jnp.array(tried), keys)  # [seeds, rates, steps]
         counts = first_below(every, BOUND)
         best = int(jnp.median(counts, 0).argmin())
-        needed[activation], curves[activation] = counts[:, best], (RATES[best], every[:, best].mean(0))
+        needed[activation], curves[activation] = counts[:, best], (tried[best], every[:, best].mean(0))
     ratios = {name: needed[name] / needed["relu"] for name in ("sigmoid", "tanh")}
     return Result(
         figures=(
@@ -86,5 +86,5 @@ def picture(result: Result) -> Any:
     ax.set_yscale("log")
     ax.set_xlabel("step")
     ax.set_ylabel("training loss")
-    ax.legend(frameon=False, loc="upper right")
+    ax.legend(frameon=False, loc="lower left")
     return figure

@@ -24,7 +24,7 @@ RULE = (
     "of the last hidden layer's with sigmoid, and more than a tenth with ReLU; with sigmoid it falls from every layer"
     " to the one before it."
 )
-SEEDS, SECONDS = 20, 6
+SEEDS, SECONDS = 20, 4
 
 DEPTH = 8
 INITIALIZERS = {"sigmoid": "glorot_uniform", "tanh": "glorot_uniform", "relu": "he_normal"}

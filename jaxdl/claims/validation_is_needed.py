@@ -28,10 +28,10 @@ STATEMENT = (
 SOURCE = "Cawley, Talbot, 2010; Hastie, Tibshirani, Friedman, 2009, section 7.10; Goodfellow et al., section 11.1"
 RULE = (
     "Of 40 equally good networks the one chosen on 60 test digits scores there surely more than on 1,000 fresh digits; "
-    "the one chosen on a validation set scores on the test set within the interval of its fresh score. Naming the "
+    "for the one chosen on a validation set that difference is surely less than a fifth of it. Naming the "
     "commonest of two classes (1 in 10 is rare) has at least 89 % accuracy, a recall of 0 and an F1 of 0."
 )
-SEEDS, SECONDS = 20, 20
+SEEDS, SECONDS = 20, 6
 
 MODELS, JUDGED = 40, 60
 CONFIG = mlp.Config(64, 10, (16,), "relu", "he_normal")
@@ -66,7 +66,7 @@ def run(key: Key, budget: Budget) -> Result:
         ),
         checks={
             "chosen on the test set it looks better": surely_above(optimism),
-            "chosen on a validation set it does not": not surely_above(honest),
+            "chosen on a validation set it does not": surely_above(optimism / 5 - honest),
             "accuracy misleads where a class is rare": bool(accuracy >= 0.89) and float(recall) == 0.0,
         },
         drawn={"optimism": optimism, "honest": honest},

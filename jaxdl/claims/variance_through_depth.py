@@ -28,7 +28,7 @@ RULE = (
     "weights of 0.01; it changes by less than a factor of 10 for tanh with LeCun's or Xavier's and for ReLU with "
     "He's; for ReLU with Xavier's it shrinks more than a thousandfold."
 )
-SEEDS, SECONDS = 10, 8
+SEEDS, SECONDS = 10, 10
 
 DEPTH, WIDTH, BATCH = 30, 256, 64
 NETWORKS = {

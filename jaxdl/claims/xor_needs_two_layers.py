@@ -26,7 +26,7 @@ RULE = (
     "One layer learns all four rows of AND and of OR in every seed; one layer never learns all four rows of XOR; "
     "two layers learn all four rows of XOR in at least 90 % of the seeds."
 )
-SEEDS, SECONDS = 50, 6
+SEEDS, SECONDS = 50, 7
 
 POINTS = jnp.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 TABLES = {
@@ -88,6 +88,6 @@ def picture(result: Result) -> Any:
         for point, target in zip(POINTS, TABLES[table], strict=True):
             ax.plot(*point, "o", color="black", markerfacecolor="black" if target else "white", markersize=8)
         ax.set_title(f"{table}, {name}", fontsize=9)
-        ax.set_xlabel("$x_1$")
-        ax.set_ylabel("$x_2$")
+        ax.set_xlabel("x₁")
+        ax.set_ylabel("x₂")
     return figure

@@ -101,7 +101,8 @@ def _message(framed: str, kind: type, command: str) -> str:
     if lines[0].startswith("Unrecognized options:"):
         words = lines[0].removeprefix("Unrecognized options:").replace(",", " ").split()
         flag = next((word for word in words if word.startswith("-")), words[0])
-        names = [*flags(kind), *(("--run-dir", "--resume", "--save-every") if command.startswith("train") else ())]
+        beside = ("--run-dir", "--resume", "--save-every", "--mesh") if command.startswith("train") else ()
+        names = [*flags(kind), *beside]
         return f"unknown option {flag}{meant(flag, names)} See: jaxdl {command} --help"
     message = lines[0].removeprefix("Error parsing ").removeprefix("Config: ")
     if choice := re.match(r"invalid choice '(.*)' for argument '(.*)'\. Expected one of \((.*)\)", message):

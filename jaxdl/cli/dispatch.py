@@ -13,8 +13,9 @@ import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from jaxdl.cli import commands
-from jaxdl.cli.arguments import UsageError
+from jaxdl.cli import commands, device
+from jaxdl.cli.arguments import UsageError, pop_options
+from jaxdl.cli.console import notify
 from jaxdl.cli.guesses import meant
 
 _NOT_THE_USERS = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
@@ -24,6 +25,7 @@ Deep learning's core ideas as pure functions in JAX: read them, trust them, run 
 
 commands:
 """
+_TAIL = "--device cpu|gpu says for any command where it computes; jaxdl --version prints the version."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,6 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: list[str]) -> int:
+    if argv[:1] != ["bench"]:  # its commands choose devices by themselves
+        options, argv = pop_options(argv, "--device")
+        if options:
+            device.choose(options["--device"])
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(usage())
         return 0
@@ -69,14 +75,17 @@ def _run(argv: list[str]) -> int:
 @contextlib.contextmanager
 def _notices() -> Iterator[None]:
     """What the package logs, as the command line's lines on standard error."""
-    handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: print("jaxdl:", record.getMessage(), file=sys.stderr)
+    handler = logging.Handler(logging.INFO)
+    handler.emit = lambda record: notify(record.getMessage())
     logger = logging.getLogger("jaxdl")
+    level = logger.level
     logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
     try:
         yield
     finally:
         logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def _pipe_is_broken() -> int:
@@ -89,10 +98,9 @@ def _pipe_is_broken() -> int:
 def usage() -> str:
     """The text of `jaxdl --help`: every command's own lines."""
     lines = "\n".join(commands.load(name).HELP for name in commands.names())
-    return f"{_HEAD}{textwrap.indent(lines, '  ')}\n\njaxdl --version prints the version."
+    return f"{_HEAD}{textwrap.indent(lines, '  ')}\n\n{_TAIL}"
 
 
 def _fail(message: str, code: int) -> int:
-    with contextlib.suppress(OSError, ValueError):  # a terminal that is gone hears nothing
-        print("jaxdl:", " ".join(message.split()), file=sys.stderr)
+    notify(message)
     return code

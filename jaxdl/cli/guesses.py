@@ -10,13 +10,12 @@ _ELSEWHERE = {  # what other programs call it -> what it may be called here, the
     "eval": ("evaluate",),
     "test": ("evaluate",),
     "score": ("evaluate",),
-    "predict": ("translate", "evaluate"),
+    "infer": ("predict",),
     "generate": ("sample",),
     "datasets": ("data",),
     "ls": ("list",),
     "recipes": ("list",),
     "gradcheck": ("check",),
-    "config": ("resume",),
     "checkpoint": ("resume",),
     "output": ("run-dir", "out"),
     "output-dir": ("run-dir",),
@@ -32,7 +31,7 @@ def meant(word: str, names: Iterable[str]) -> str:
     """ ", did you mean 'x'?" for the likeliest name, or "." where none is likely.
 
     >>> options = ["--l2", "--learning-rate", "--batch-size", "--model.widths", "--resume"]
-    >>> [meant(word, options).split("'")[1] for word in ("--lr", "--batch", "--widths", "--config")]
+    >>> [meant(word, options).split("'")[1] for word in ("--lr", "--batch", "--widths", "--checkpoint")]
     ['--learning-rate', '--batch-size', '--model.widths', '--resume']
     >>> meant("tune", ["train", "translate"])
     ", did you mean 'train'?"

@@ -14,6 +14,7 @@ from jaxdl.data.arrays import class_weights as class_weights
 from jaxdl.data.arrays import one_hot as one_hot
 from jaxdl.data.arrays import validate as validate
 from jaxdl.data.scaling import Scaler as Scaler
+from jaxdl.data.scaling import fitted as fitted
 from jaxdl.data.scaling import min_max as min_max
 from jaxdl.data.scaling import scale as scale
 from jaxdl.data.scaling import standardize as standardize

@@ -95,8 +95,7 @@ def random_flip(images: Array, rate: float = 0.5, *, axis: int = 2, key: Key) ->
     if not 0 <= rate <= 1 or axis not in (1, 2):
         raise ValueError(f"random_flip: rate must lie in [0, 1] and axis be 1 or 2, got rate={rate}, axis={axis}")
     flipped = _per_row(lambda k: jax.random.bernoulli(k, rate), key, images.shape[0])  # [B]
-    chosen = jnp.broadcast_to(flipped[:, None, None, None], images.shape)
-    return jnp.where(chosen, jnp.flip(images, axis), images)
+    return jnp.where(flipped[:, None, None, None], jnp.flip(images, axis), images)
 
 
 def cutout(images: Array, size: int, *, key: Key) -> Array:
@@ -129,7 +128,7 @@ def cutout(images: Array, size: int, *, key: Key) -> Array:
         return (offset >= 0) & (offset < size)  # [B, length]
 
     hole = covered(height, center[:, 0])[:, :, None, None] & covered(width, center[:, 1])[:, None, :, None]
-    return jnp.where(jnp.broadcast_to(hole, images.shape), jnp.zeros_like(images), images)
+    return jnp.where(hole, 0, images)
 
 
 def gaussian_noise(images: Array, std: float, *, key: Key) -> Array:

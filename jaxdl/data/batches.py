@@ -1,7 +1,7 @@
 """Mini-batches of a data set that lies on the device: row numbers, a gather and a mask, all inside the compiled step.
 
 An epoch's order depends on (key, epoch) alone and a batch on (order, i) alone, so a run can go on from any step.
-N examples, B batch, S steps an epoch.
+N examples, B batch, S steps per epoch.
 """
 
 import jax
@@ -100,6 +100,30 @@ def in_order(n_examples: int, batch_size: int | None) -> Array:
     """
     batch_rows(n_examples, batch_size)
     return _steps_of(jnp.arange(n_examples, dtype=jnp.int32), batch_size)
+
+
+def padded(batch: Batch, parts: int) -> Batch:
+    """A batch that can be cut into so many equal parts: filled up from its front, with rows that its mask leaves out.
+
+    Raises: ValueError for a batch without a mask that would need such rows.
+
+    >>> batch = padded({"x": jnp.arange(5.0), "mask": jnp.ones(5, bool)}, 3)
+    >>> batch["x"].tolist(), batch["mask"].tolist()
+    ([0.0, 1.0, 2.0, 3.0, 4.0, 0.0], [True, True, True, True, True, False])
+    """
+    b = len(batch["mask"]) if "mask" in batch else next(len(values) for values in batch.values() if values.ndim)
+    rows = jnp.arange(-(-b // parts) * parts, dtype=jnp.int32)
+    if len(rows) == b:
+        return batch
+    if "mask" not in batch:
+        raise ValueError(f'a batch of {b} rows without a "mask" cannot be cut into {parts} equal parts')
+    long = {name: values[rows % b] if rows_of(values, b) else values for name, values in batch.items()}
+    return long | {"mask": long["mask"] & (rows < b)}
+
+
+def rows_of(values: Array, b: int) -> bool:
+    """Whether an array of a batch has a row for each of its b examples; a number for the whole batch has none."""
+    return values.ndim > 0 and values.shape[0] == b
 
 
 def take_batch(data: Batch, order: Array, i: int | Array, n_examples: int) -> Batch:

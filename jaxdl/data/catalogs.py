@@ -24,12 +24,14 @@ class Catalog(NamedTuple):
         names: to be shown, such as titles.
         attributes: attribute -> the values of each row: {"genre": (("drama", "crime"), ("comedy",), ...)}.
         malformed: "row 2 (line 3) ..." for every row that was left out.
+        notes: what the reader decided by itself and a user should know.
     """
 
     ids: tuple[str, ...]
     names: tuple[str, ...]
     attributes: dict[str, Values]
     malformed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def label(self, row: int) -> str:
         """The name of a row; with its id where another row has the same name."""
@@ -56,7 +58,7 @@ class Catalog(NamedTuple):
 
 
 def nearest(text: str, names: Sequence[str]) -> str:
-    """The three nearest names as a question, whatever their case and the year behind a title; "." without any.
+    """The three nearest names as a question, whatever their case and the year after a title; "." without any.
 
     >>> nearest("alein", ("Alien (1979)", "Up (2009)"))
     ", did you mean 'Alien (1979)'?"

@@ -29,7 +29,7 @@ def masking(x: Array, rate: float, *, key: Key) -> Array:
     ('0.75', [0.0, 1.0])
     """
     _check("masking", x, rate)
-    return jnp.where(jax.random.bernoulli(key, rate, x.shape), jnp.zeros_like(x), x)
+    return jnp.where(jax.random.bernoulli(key, rate, x.shape), 0, x)
 
 
 def gaussian(x: Array, std: float, *, key: Key) -> Array:

@@ -126,7 +126,7 @@ def _receive(url: str, part: Path, file: File, progress: Progress | None, timeou
         response = urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=timeout)
     except urllib.error.HTTPError as error:
         if error.code == 416 and start:
-            return  # nothing behind what is here already: the hash decides whether that is all
+            return  # nothing after what is here already: the hash decides whether that is all
         raise
     with response:
         goes_on = response.status == 206  # if with another range than asked for, the hash will tell

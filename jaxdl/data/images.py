@@ -85,7 +85,7 @@ _IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0
 
 
 def read_idx(content: bytes, *, name: str = "IDX data", shape: tuple[int | None, ...] | None = None) -> np.ndarray:
-    """Read an array in IDX format, checking every field of the header and the number of bytes behind it.
+    """Read an array in IDX format, checking every field of the header and the number of bytes after it.
 
         0 0 type rank | rank big-endian 32-bit sizes | the values, big-endian, last axis fastest
 

@@ -4,23 +4,27 @@
 Between the lines of a block without blank lines a sentence ends
 
     where the next line begins with a bullet or a number,
-    behind a final ending of a Korean verb (다, 요, 죠, 까) or of a note (함, 됨, 예정, 완료),
-    and where a line was left early: the first word of the next line would have had room, as wide as the text is.
+    after a final ending of a Korean verb (다, 요, 죠, 까) or of a note (함, 됨, 예정, 완료),
+    where a line was left early: the first word of the next line would have had room, as wide as the text is,
+    and where all lines of the block are short and none has a full stop.
 
 A line that begins with a small letter goes on with the sentence before it, where the text has capitals at all, and so
-does one behind a comma.
+does one after a comma.
 """
 
 import re
 from collections.abc import Iterator
 
+from jaxdl.data.stop_words import ENGLISH
+
 _BLANK = re.compile(r"\n[^\S\n]*\n")
 _ITEM = re.compile(
-    r"(?:[-*+•‣▪▶►●○◦□■◆◇※·✓✔☑]|\d{1,3}(?:\.\d{1,2})*[.)]|\d{1,2}(?:\.\d{1,2})+|\(\d{1,2}\)|[①-⑳]|[a-zA-Z][)]|[가-하][.)])\s"
+    r"(?:[-*+•‣▪▶►●○◦□■◆◇※·✓✔☑☐]|\d{1,3}(?:\.\d{1,2})*[.)]|\d{1,2}(?:\.\d{1,2})+|\(\d{1,2}\)|[①-⑳]|[a-zA-Z][)]"
+    r"|\([a-z]\)|[ivxIVX]{1,5}[.)]|\[[ xX]?\]|[가-하][.)])\s"
 )
 _NOTE = re.compile(r"(?:[함됨임냄남옴]|[했었았있없같좋많높낮]음|예정|완료|필요|요망|바람|드림|불가|가능|진행 중)\s*$")
 _KOREAN_FINAL = re.compile(r"[다요죠까]\s*$")
-_STOPPED = re.compile(r"[.!?…。！？~][\"'”’»)\]」』]*$")
+_STOPPED = re.compile(r"[.!?…。！？।॥؟۔~][\"'”’»)\]」』]*$")
 _LEAST_WIDTH, _SLACK = 40, 0.1
 
 
@@ -37,13 +41,23 @@ def paragraphs(text: str) -> Iterator[str]:
     wrapped = any(_STOPPED.search(line) for line in lines)
     for block in _BLANK.split(text):
         run: list[str] = []
-        for line in filter(None, (" ".join(line.split()) for line in block.split("\n"))):
-            if run and _breaks(run[-1], line, width, cased=cased, wrapped=wrapped):
+        block_lines = [joined for line in block.split("\n") if (joined := " ".join(line.split()))]
+        listed = _is_list(block_lines)
+        for line in block_lines:
+            if run and (listed or _breaks(run[-1], line, width, cased=cased, wrapped=wrapped)):
                 yield " ".join(run)
                 run = []
             run.append(line)
         if run:
             yield " ".join(run)
+
+
+def _is_list(block: list[str]) -> bool:
+    """Whether every line of a block is an entry: three or more, short, no full stop, no function word at the start."""
+    short = all(len(line) <= _LEAST_WIDTH / 2 for line in block)
+    goes_on = any(line.split()[0] in ENGLISH for line in block[1:])
+    marked = any(_STOPPED.search(line) or _ITEM.match(line) or line.endswith(",") for line in block)
+    return len(block) >= 3 and short and not goes_on and not marked
 
 
 def _breaks(line: str, following: str, width: int, *, cased: bool, wrapped: bool) -> bool:

@@ -12,7 +12,7 @@ from jaxdl.data.text import PAD
 
 
 def pad(sequences: Sequence[Sequence[int]], length: int) -> np.ndarray:
-    """Sequences of token numbers as one array [N, L] int32, filled up with PAD behind.
+    """Sequences of token numbers as one array [N, L] int32, filled up with PAD after.
 
     Raises: ValueError that names the first sequence that is too long.
 

@@ -90,10 +90,10 @@ def read_parallel(source: bytes, target: bytes, *, name: str = "Multi30k") -> Ar
     >>> read_parallel(b"A dog.\\n", b"Ein Hund.\\n")["references"][0]
     ('Ein Hund.',)
     """
-    ours, theirs = (content.decode().strip("\n").split("\n") for content in (source, target))
-    if len(ours) != len(theirs):
-        raise DataDamaged(f"{name}: {len(ours)} lines have {len(theirs)} translations")
-    return texts((text.strip(), (right.strip(),)) for text, right in zip(ours, theirs, strict=True))
+    sources, targets = (content.decode().strip("\n").split("\n") for content in (source, target))
+    if len(sources) != len(targets):
+        raise DataDamaged(f"{name}: {len(sources)} lines have {len(targets)} translations")
+    return texts((text.strip(), (right.strip(),)) for text, right in zip(sources, targets, strict=True))
 
 
 def in_package(source: Source) -> bool:

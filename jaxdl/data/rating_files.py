@@ -1,6 +1,7 @@
 """Ratings and visits from files as people have them: MovieLens, MSWeb, shops' exports, lines of JSON, wide tables.
 
-`jaxdl.data.delimited` finds the separator; here are the columns, by their names or their order, and what a value means.
+`jaxdl.data.delimited` finds the separator, `jaxdl.data.column_names` what columns are called; here they are found, by
+their names or their order, and what a value means.
 """
 
 import csv
@@ -12,7 +13,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from jaxdl.data.delimited import Line, identifier, is_missing, normalized, number, read_lines
+from jaxdl.data.column_names import ITEMS, USERS, is_rating, normalized, rating_place
+from jaxdl.data.delimited import Line, identifier, is_missing, is_no_id, rating, read_lines
 from jaxdl.data.ratings import Ratings, Row, count_rows
 from jaxdl.data.text_files import lines, read_text
 from jaxdl.validation import did_you_mean, require_name
@@ -20,35 +22,26 @@ from jaxdl.validation import did_you_mean, require_name
 OnError = Literal["stop", "skip"]
 
 
-def _set(names: str) -> tuple[str, ...]:
-    return tuple(names.split())
-
-
-_USER = _set(
-    "user userid uid username useridentifier reviewer reviewerid customer customerid member memberid account accountid "
-    "person personid client clientid viewer viewerid rater raterid visitor visitorid 사용자 사용자id 사용자아이디 유저 "
-    "유저id 회원 회원id 회원번호 고객 고객id 고객번호 이용자 이용자id 아이디"
-)
-_ITEM = _set(
-    "item itemid iid movie movieid film filmid product productid parentasin asin book bookid isbn artist artistid song "
-    "songid track trackid album albumid anime animeid game gameid appid business businessid place placeid restaurant "
-    "restaurantid recipe recipeid joke jokeid course courseid article articleid show showid sku title name 영화 영화id "
-    "영화명 상품 상품id 상품번호 상품명 제품 제품id 제품명 책 도서 도서명 아이템 아이템id 작품 작품명 음악 노래 곡 "
-    "게임 강의 식당 장소 제목"
-)
-_RATING = _set(
-    "rating ratings score stars star overall value bookrating rate grade userrating userscore overallrating "
-    "reviewrating 평점 별점 점수 평가 등급"
-)
+_WIDE_SCALE = 4  # of whole ratings, beside which 0 is no rating
 ROLES = ("user", "item", "rating")
+_LARGEST = 1e12  # the sum of its squares over all lines must not overflow a float32
 
 
 class _Columns(NamedTuple):
-    """The places of the user, the item and (-1: none, every line is a visit) the rating."""
+    """The places of the user, the item and (-1: none, every line is a visit) the rating, and how many there are."""
 
     user: int
     item: int
     rating: int
+    n: int
+
+
+class _Table(NamedTuple):
+    """(line number, row or what is wrong with it); whether an item is a column; what to tell the user."""
+
+    rows: Iterator[tuple[int, Row | str]]
+    wide: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def read_ratings(
@@ -63,21 +56,24 @@ def read_ratings(
     """Read a file of ratings; its format is found from its lines.
 
     Any separator (`delimited`), with or without a header (`user,item,rating`, in many words, English and Korean), in
-    any order, further columns ignored; two columns are visits. Lines of JSON; a wide table, a user a row and an item a
-    column; DST, the format of MSWeb. Where a user rated an item twice, the later line counts.
+    any order, further columns ignored; two columns are visits. JSON; a wide table, a user a row and an item a column;
+    DST, the format of MSWeb. Ratings may have decimal commas, a unit (4점, 4/5) or be stars. Where a user
+    rated an item twice, the later line counts.
 
     Args:
         malformed: "stop" raises for a file with bad lines; "skip" leaves these out and counts them in `malformed`.
-        encoding: of the file; UTF-8, else what the bytes look like (Korean, or Latin-1) by default.
+        encoding: of the file; UTF-8, else what the bytes look like by default, which `notes` says.
         sep: the separator, or its name.
         columns: role (user, item, rating) -> the name of its column, or its number from 1.
         unrated: the value that means "seen, not rated", "none" for no such value; -1 beside positive ratings and a
-            frequent 0 beside whole ratings from 1 are found by themselves, and `notes` says so. In a wide table this is
-            the mark of a missing rating.
+            frequent 0 beside whole ratings from 1 to 4 or more are found by themselves, and `notes` says so. In a wide
+            table this is the mark of a missing rating.
     Raises: ValueError with the numbers of the malformed lines; for a file that is missing, empty or no text.
     """
-    text = read_text(path, encoding=encoding, fallback="latin-1")
-    return parse_ratings(text, name=str(path), malformed=malformed, sep=sep, columns=columns, unrated=unrated)
+    notes: list[str] = []
+    text = read_text(path, encoding=encoding, notes=notes)
+    found = parse_ratings(text, name=str(path), malformed=malformed, sep=sep, columns=columns, unrated=unrated)
+    return found._replace(notes=(*notes, *found.notes))
 
 
 def parse_ratings(
@@ -96,10 +92,10 @@ def parse_ratings(
     """
     require_name("read_ratings", "malformed", malformed, ("stop", "skip"))
     bad: list[str] = []
-    wide, rows = (False, _dst_rows(text)) if text.startswith("I,") else _table(text, sep, columns or {})
+    table = _Table(_dst_rows(text)) if text.startswith("I,") else _table(text, sep, columns or {})
 
     def good() -> Iterator[Row]:
-        for line, row in rows:
+        for line, row in table.rows:
             if isinstance(row, str):
                 bad.append(f"line {line}: {row}")
             else:
@@ -111,24 +107,35 @@ def parse_ratings(
         raise ValueError(f"{name}: {bad[0]}{more}; mend the file, or go on without such lines: --malformed skip")
     if not n:
         raise ValueError(f"{name} holds no ratings: lines of user,item,rating are needed ({len(bad)} malformed)")
-    ratings = _without_unrated(ratings, unrated)
-    if wide:  # what is marked there was not seen
+    ratings = _without_unrated(ratings, unrated, wide=table.wide)
+    if table.wide:  # what is marked there was not seen
         ratings = ratings._replace(unrated=ratings.unrated[:0])
-    return ratings._replace(malformed=tuple(bad))
+    return ratings._replace(malformed=tuple(bad), notes=table.notes + ratings.notes)
 
 
-def _table(text: str, sep: str | None, wanted: Mapping[str, str]) -> tuple[bool, Iterator[tuple[int, Row | str]]]:
-    """Whether a table is wide, and (line number, row or what is wrong with it) of its lines."""
+def _table(text: str, sep: str | None, wanted: Mapping[str, str]) -> _Table:
+    """The rows of a table, by its columns."""
     rows = read_lines(text, sep=sep)
     first = next(rows, (0, [""]))
     sample = list(islice(rows, 100))
     rows = chain(sample, rows)
-    if not wanted and _is_wide(first[1], sample):
-        return True, _wide_rows(first[1], rows)
-    columns = _named(first[1], wanted)
+    header = first[1]
+    if not wanted and _is_wide(header, sample):
+        return _Table(_wide_rows(header, rows), wide=True)
+    columns, notes = _named(header, wanted), ()
     if columns is None:
-        columns, rows = _Columns(0, 1, 2 if len(first[1]) > 2 else -1), chain([first], rows)
-    return False, ((line, _row(fields, columns)) for line, fields in rows)
+        columns = _Columns(0, 1, 2 if len(header) > 2 else -1, len(header))
+        if _only_names(header, sample):
+            notes = (f"{', '.join(header[:3])} are read as user, item, rating (if they are not: --columns user=...)",)
+        else:
+            rows = chain([first], rows)
+    return _Table(((line, _row(fields, columns)) for line, fields in rows), notes=notes)
+
+
+def _only_names(header: list[str], sample: list[Line]) -> bool:
+    """Whether a first line has no number where all lines below have their ratings."""
+    below = [row[2] for _, row in sample if len(row) > 2]
+    return len(header) > 2 and not _is_number(header[2]) and len(below) > 0 and all(map(_is_number, below))
 
 
 def _named(header: list[str], wanted: Mapping[str, str]) -> _Columns | None:
@@ -138,7 +145,10 @@ def _named(header: list[str], wanted: Mapping[str, str]) -> _Columns | None:
         raise ValueError(
             f"--columns knows no {unknown[0]!r}{did_you_mean(unknown[0], ROLES)} One of: {', '.join(ROLES)}"
         )
-    found = [next((names.index(n) for n in known if n in names), -1) for known in (_USER, _ITEM, _RATING)]
+    found = [next((names.index(n) for n in known if n in names), -1) for known in (USERS, ITEMS)]
+    if found[0] == found[1]:  # a name alone is that of an item
+        found[0] = -1
+    found.append(rating_place(names))
     for role, name in wanted.items():
         found[ROLES.index(role)] = _place(header, names, name)
     if found[0] >= 0 and found[1] < 0:  # user_id,whatever_id
@@ -150,7 +160,7 @@ def _named(header: list[str], wanted: Mapping[str, str]) -> _Columns | None:
             f"the header {','.join(header)!r} names no user and item column: user,item,rating; "
             "or name them: --columns user=...,item=...,rating=..."
         )
-    return _Columns(*found)
+    return _Columns(*found, n=len(header))
 
 
 def _place(header: list[str], names: list[str], wanted: str) -> int:
@@ -164,10 +174,17 @@ def _place(header: list[str], names: list[str], wanted: str) -> int:
 
 
 def _is_wide(header: list[str], sample: list[Line]) -> bool:
-    """Whether the columns are items: names above, ratings or nothing below, and something is missing."""
+    """Whether the columns are items: names above, ratings or nothing below; something is missing, or users differ."""
     cells = [cell for _, row in sample for cell in row[1:]]
-    names_above = len(header) > 2 and not any(_is_number(name) or normalized(name) in _RATING for name in header[1:])
-    return names_above and any(map(is_missing, cells)) and all(is_missing(cell) or _is_number(cell) for cell in cells)
+    if len(header) < 3 or not all(is_missing(cell) or _is_number(cell) for cell in cells):
+        return False
+    names = [normalized(name) for name in header]
+    if any(is_rating(name) or name in ("timestamp", "time", "date") for name in names[1:]):
+        return False
+    users = [row[0] for _, row in sample]
+    if names[0] in ("", *USERS) and len(set(users)) == len(users) > 1 and not {*names[1:]} & {*USERS, *ITEMS}:
+        return True
+    return not any(map(_is_number, header[1:])) and any(map(is_missing, cells))
 
 
 def _wide_rows(header: list[str], rows: Iterator[Line]) -> Iterator[tuple[int, Row | str]]:
@@ -178,37 +195,45 @@ def _wide_rows(header: list[str], rows: Iterator[Line]) -> Iterator[tuple[int, R
             continue
         for place in range(1, len(items)):
             if not is_missing(fields[place]):
-                yield line, _row([fields[0], items[place], fields[place]], _Columns(0, 1, 2))
+                yield line, _row([fields[0], items[place], fields[place]], _Columns(0, 1, 2, 3))
 
 
 def _row(fields: list[str], columns: _Columns) -> Row | str:
-    if len(fields) <= max(columns):
-        return f"{len(fields)} field(s) where {max(columns) + 1} are needed"
+    last = max(columns.user, columns.item, columns.rating)
+    if len(fields) <= last:
+        return f"{len(fields)} field(s) where {last + 1} are needed"
+    if last == columns.n - 1 and any(field.strip() for field in fields[columns.n :]):
+        return f"{len(fields)} fields where {columns.n} are named: is a separator inside of a field?"
     user, item = identifier(fields[columns.user]), identifier(fields[columns.item])
-    if not user or not item:
-        return f"the {'item' if user else 'user'} is empty"
+    for role, name in (("user", user), ("item", item)):
+        if not name:
+            return f"the {role} is empty"
+        if is_no_id(name):
+            return f"the {role} is missing: {name}"
     if columns.rating < 0:
         return user, item, None
     try:
-        value = number(fields[columns.rating])
+        value = rating(fields[columns.rating])
     except ValueError:
         return f"the rating {fields[columns.rating]!r} is no number"
-    return (user, item, value) if math.isfinite(value) else f"the rating {value} is not finite"
+    if not abs(value) <= _LARGEST:
+        return f"the rating {value} is {'too large' if math.isfinite(value) else 'not finite'}"
+    return user, item, value
 
 
 def _is_number(field: str) -> bool:
     try:
-        return math.isfinite(number(field))
+        return math.isfinite(rating(field))
     except ValueError:
         return False
 
 
-def _without_unrated(ratings: Ratings, unrated: str | None) -> Ratings:
+def _without_unrated(ratings: Ratings, unrated: str | None, *, wide: bool) -> Ratings:
     """What was seen but not rated goes from the ratings to `unrated`."""
     if not ratings.explicit or unrated == "none":
         return ratings
     try:
-        mark = _unrated_mark(ratings.values) if unrated is None else number(unrated)
+        mark = _unrated_mark(ratings.values, 1 if wide else _WIDE_SCALE) if unrated is None else rating(unrated)
     except ValueError:
         raise ValueError(f"--unrated needs the number that means seen, not rated, or none; got {unrated!r}") from None
     seen = ratings.values == mark
@@ -217,18 +242,23 @@ def _without_unrated(ratings: Ratings, unrated: str | None) -> Ratings:
     if seen.all():
         return ratings._replace(values=np.ones_like(ratings.values), explicit=False)
     pairs = np.stack([ratings.users[seen], ratings.items[seen]], axis=1)
-    note = f"{seen.sum():,} values of {mark:g} are read as seen, not rated (if they are ratings: --unrated none)"
+    meaning = "missing" if wide else "seen, not rated"
+    note = f"{seen.sum():,} values of {mark:g} are read as {meaning} (if they are ratings: --unrated none)"
     return ratings.take(np.flatnonzero(~seen))._replace(unrated=pairs, notes=(note,))
 
 
-def _unrated_mark(values: np.ndarray) -> float | None:
-    """-1 beside values of 0 and more; 0 where it is the most frequent and all others are whole numbers from 1."""
+def _unrated_mark(values: np.ndarray, highest: int) -> float | None:
+    """-1 beside values of 0 and more; a frequent 0 beside whole numbers from 1 to `highest` or more, else a dislike."""
     rest = values[values != -1]
     if len(rest) and len(rest) < len(values) and rest.min() >= 0:
         return -1.0
     rest = values[values != 0]
     many = len(values) - len(rest) > len(values) / 4 and len(values) >= 8
-    return 0.0 if many and len(rest) and rest.min() >= 1 and (rest == np.round(rest)).all() else None
+    return 0.0 if many and len(rest) and rest.min() >= 1 and rest.max() >= highest and _are_whole(rest) else None
+
+
+def _are_whole(values: np.ndarray) -> bool:
+    return bool((values == np.round(values)).all())
 
 
 def _dst_rows(text: str) -> Iterator[tuple[int, Row | str]]:

@@ -4,6 +4,7 @@
 N examples, D features.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
@@ -200,6 +201,15 @@ def whiten(method: str = "zca", *, eps: float = 0.0) -> Scaler:
     return Scaler(fit, apply, inverse)
 
 
+def fitted(scaler: Scaler, x: AnyArray) -> Callable[[AnyArray], AnyArray]:
+    """A scaler's `apply` with the statistics of x: what new examples undergo as the training part did.
+
+    >>> fitted(standardize(), np.array([[1.0], [3.0]]))(np.array([[5.0]])).tolist()
+    [[3.0]]
+    """
+    return functools.partial(scaler.apply, scaler.fit(x))
+
+
 def scale(splits: Splits, scaler: Scaler, *, name: str = "x") -> Splits:
     """Fit a scaler on the training part of a split and apply it to all parts (to one array of each, "x" by default).
 
@@ -207,11 +217,6 @@ def scale(splits: Splits, scaler: Scaler, *, name: str = "x") -> Splits:
     >>> scale(parts, standardize()).validation["x"].tolist()
     [[3.0]]
     """
-    statistics = scaler.fit(splits.train[name])
+    apply = fitted(scaler, splits.train[name])
     has_rows = [len(part.get(name, ())) > 0 for part in splits]
-    return Splits(
-        *(
-            p | {name: scaler.apply(statistics, p[name])} if rows else p
-            for p, rows in zip(splits, has_rows, strict=True)
-        )
-    )
+    return Splits(*(p | {name: apply(p[name])} if rows else p for p, rows in zip(splits, has_rows, strict=True)))

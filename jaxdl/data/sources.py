@@ -30,7 +30,7 @@ class File:
     """One file of a data set.
 
     Attributes:
-        name: its name in the folder and behind each base address.
+        name: its name in the folder and after each base address.
         sha256: hash of the content: of the decompressed bytes, or of the file as it lies for an archive.
         size: number of these bytes; nothing longer is read or downloaded.
         archive: a .tar.gz that is hashed and handed on as it lies.

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - letters of other alphabets are what this file is about
-"""Stop words: function words that say nothing about what a text is about, of a dozen languages, chosen by the text."""
+"""Stop words: function words that say nothing about what a text is about, of many languages, chosen by the text."""
 
 import re
 import unicodedata
@@ -27,7 +27,8 @@ _KOREAN = """
     그리고 그러나 하지만 그런데 그래서 그러므로 따라서 또한 한편 게다가 다만 만약 만일 비록 물론 결국 특히 이미 아직
     나 너 저희 우리 그들 이들 그녀 누구 무엇 어디 언제 어떻게 왜 어떤 어느 이런 그런 저런 이러한 그러한 이렇게 그렇게
     때 때문 동안 후 뒤 전 중 위 위해 위한 대해 대한 통해 통한 따라 의해 의한 관해 관한 함께 바로 약 거의 조금 많이 잘
-    안 못 있다 없다 하다 되다 이다 아니다 있는 없는 하는 되는 있고 없고 있어 있었다 없었다 있습니다 없습니다 않다 않는
+    안 못 좀 진짜 정말 그냥 제일 다만 그래도 그래
+    있다 없다 하다 되다 이다 아니다 있는 없는 하는 되는 있고 없고 있어 있었다 없었다 있습니다 없습니다 않다 않는
     않았다 않습니다 것이다 것은 것을 것이 것도 수도 수는 수가
     은 는 가 을 를 의 에 와 과 도 로 으로 만 에서 에게 부터 까지 처럼 보다 이며 이고 이다 입니다 들 들의 들은
 """
@@ -73,6 +74,45 @@ _OTHERS = {
     "turkish": """
     ve bir bu da de için ile çok daha olarak olan gibi en o ne var ya ki mi mı mu ise ama veya her kadar sonra önce
     göre ancak değil şu biz siz onlar ben sen""",
+    "swedish": """
+    och i att det som en på är av för med den till inte ett om men har de var jag han hon vi ni så kan när
+    från vid efter
+    också sig sin sitt sina eller under redan ska skulle mycket utan än där här vad hur alla mot över bara nu blir""",
+    "danish": """
+    og i at det som en på er af for med den til ikke et om men har de var jeg han hun vi så kan når fra ved efter også
+    sig sin sit sine eller under allerede skal skulle meget uden end der her hvad hvor alle mod over kun nu bliver""",
+    "norwegian": """
+    og i å at det som en på er av for med den til ikke et om men har de var jeg han hun vi så kan når fra ved etter også
+    seg sin sitt sine eller under allerede skal skulle mye uten enn der her hva hvor alle mot over bare nå blir""",
+    "finnish": """
+    ja on ei se että oli hän ne he me te mutta kun niin kuin tai joka jotka mitä myös vain jo vielä hyvin sen siitä
+    tämä tämän nämä ovat olla olisi ole kanssa mukaan sekä jos koska ennen jälkeen""",
+    "czech": """
+    a v na se že je z s k do o i to za od po u ve ze si by jak jsou byl byla bylo byli být ale nebo jako již už jen také
+    který která které kteří aby když podle při pro před tak ten ta toho této tento tato velmi mezi není jeho její jejich
+    co kde""",
+    "hungarian": """
+    a az és hogy nem is egy van volt de meg már csak ez azt ezt mint vagy ha ki be el fel le még nagyon minden után
+    alatt között szerint lesz lehet kell akkor amely aki ami ezek azok""",
+    "romanian": """
+    și în de la cu pe un o a al ale cel cea cei că nu se este sunt era au fost din pentru care mai ce sau dar ca lui ei
+    său sa foarte acest această aceste acum după când între până prin va vor fi""",
+    "greek": """
+    ο η το οι τα του της των τον την τους τις και να σε με για από στο στη στην στον στα στις που πως ότι δεν θα είναι
+    ήταν έχει έχουν ένα ένας μια μία αυτό αυτή αυτός αλλά ή αν όπως πολύ πιο ως κατά μετά πριν προς μας σας""",
+    "ukrainian": """
+    і й та в у на з із що не він вона вони воно як це до за від для по а але ж так все його її їх був була були було
+    бути або якщо щоб про при вже ще тільки також який яка які цей ця ці ми ви я ти дуже може над під без між
+    де коли""",
+    "indonesian": """
+    yang dan di ke dari untuk dengan pada ini itu adalah bahwa akan tidak atau juga oleh sebagai dalam telah sudah ada
+    bisa dapat para karena saat mereka kami kita dia ia saya anda lebih sangat hanya masih setelah sebelum seperti""",
+    "vietnamese": """
+    và của là có cho không được trong một các những với này đó khi đã sẽ đang từ đến ở ra vào cũng như nhưng rất người
+    tôi chúng họ ông bà thì mà để bị về theo trên sau trước""",
+    "hindi": """
+    का के की को में से है हैं था थे थी और कि यह वह ये वे पर ने भी नहीं तो ही एक जो कर हो गया लिए साथ या बहुत अपने इस उस
+    इन उन तक होता होती कहा कुछ अब जब""",
 }
 LANGUAGES = {"english": ENGLISH, "korean": KOREAN, **{name: frozenset(text.split()) for name, text in _OTHERS.items()}}
 
@@ -83,7 +123,7 @@ def stop_words_of(text: str) -> frozenset[str]:
     >>> sorted(stop_words_of("el perro y el gato de la casa") & {"el", "de", "the", "und"})
     ['de', 'el', 'the']
     """
-    found = re.findall(r"[^\W\d_]+", unicodedata.normalize("NFC", text[:100_000]).lower())
+    found = re.findall(r"[^\W\d_\s][^\s.,;:!?।()\[\]«»\"“”]*", unicodedata.normalize("NFC", text[:100_000]).lower())
     counts = {name: sum(word in stop for word in found) for name, stop in LANGUAGES.items()}
     language = max(counts, key=lambda name: counts[name])
     ours = ENGLISH | KOREAN

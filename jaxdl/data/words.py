@@ -19,20 +19,28 @@ def word_set(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
+# A letter, or one of the signs of vowels and accents that Unicode counts apart (Hindi, Thai, Arabic).
+LETTER = (
+    r"(?:[^\W\d_]|[\u0300-\u036f\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0971-\u0dff\u0e31\u0e34-\u0e3a"
+    r"\u0e47-\u0e4e])"
+)
 WORD = re.compile(
     r"(?:[^\W\d_]\.){2,}"  # U.S.
     r"|\d+(?:[.,]\d+)*(?:%|[가-힣]+)?"  # 3.14, 10,000, 5%, 400명
-    r"|[^\W\d_]+(?:['’-][^\W\d_]+)*"  # words, don't, state-of-the-art
+    rf"|{LETTER}+(?:['’-]{LETTER}+)*"  # words, don't, state-of-the-art
 )
 
 
-def words(text: str, *, stop: Iterable[str] = STOP_WORDS, stem: Stemmer | None = None) -> list[str]:
+def words(
+    text: str, *, stop: Iterable[str] = STOP_WORDS, stem: Stemmer | None = None, korean: Stemmer | None = None
+) -> list[str]:
     """The words of a text in lower case, without stop words; Korean ones without their particles and endings.
 
     Args:
         text: a sentence, or more.
         stop: words to leave out; () keeps all.
         stem: word -> stem, such as `porter_stemmer()`; None leaves words as they are.
+        korean: the same for Korean words alone: by default `korean_stem`, or `morphemes.kiwi_stemmer()`.
 
     >>> words("The U.S. economy didn't grow by 3.14%.")
     ['u.s.', 'economy', 'grow', '3.14%']
@@ -41,7 +49,8 @@ def words(text: str, *, stop: Iterable[str] = STOP_WORDS, stem: Stemmer | None =
     """
     stop = stop if isinstance(stop, frozenset | set) else frozenset(stop)
     found = (match.replace("’", "'") for match in WORD.findall(unicodedata.normalize("NFC", text).lower()))
-    kept = (korean_stem(word) for word in found if word not in stop)
+    bare = korean or korean_stem
+    kept = (bare(word) for word in found if word not in stop)
     kept = (word for word in kept if word not in stop)
     return [word if stem is None else stem(word) for word in kept]
 
@@ -56,12 +65,13 @@ _AFTER_CONSONANT = (
     "이라도",
     "이란",
     "이나",
+    "이랑",
     "이며",
     "이고",
     "으로",
 )
 _AFTER_CONSONANT += ("은", "이", "을", "과")
-_AFTER_VOWEL = ("로부터", "라고", "라는", "로써", "로서", "라도", "란", "나", "며", "로", "는", "가", "를", "와")
+_AFTER_VOWEL = ("로부터", "라고", "라는", "로써", "로서", "라도", "란", "랑", "나", "며", "로", "는", "가", "를", "와")
 _AFTER_ANY = ("에서부터", "에게서", "에서는", "에서도", "에게는", "까지도", "까지는", "만으로", "에서", "에게", "한테")
 _AFTER_ANY += (
     "부터",
@@ -132,11 +142,12 @@ _SHORT_NOUNS = word_set(
     "팔 목 뼈 피 병 약 술 차 배 공 칼 옷 방 문 벽 창 불 흙 돌 쌀 빵 닭 소 벌 뱀 곰 풀 숲 비 암 뇌 뜻 점 선 면 식 수 열 "
     "맛 멋 꿈 삶"
 )
-_SHORT_PARTICLES = ("을", "를", "은", "는", "에서", "에서는", "으로")
+_SHORT_PARTICLES = ("을", "를", "은", "는", "이", "가", "에서", "에서는", "으로")
 # Common nouns of three and more syllables that end like a noun with a particle.
 _NOUNS = word_set(
     "어린이 고양이 호랑이 원숭이 젊은이 늙은이 지팡이 목걸이 귀걸이 손잡이 옷걸이 떡볶이 달팽이 지렁이 정치가"
 )
+_NOUNS |= word_set("길이 풀이 식이 시가 수가")
 _NOUNS |= word_set("만족도 난이도 정확도 완성도 제주도 강원도 경기도 울릉도 민주주의 자본주의 사회주의 개인주의")
 _SUFFIXES = sorted(_VERBS + _AFTER_CONSONANT + _AFTER_VOWEL + _AFTER_ANY, key=len, reverse=True)
 
@@ -154,7 +165,7 @@ def korean_stem(word: str) -> str:
     """
     if not _is_hangul(word[-1:]) or word in _NOUNS:
         return word
-    if word[0] in _SHORT_NOUNS and word[1:] in _SHORT_PARTICLES:
+    if word[0] in _SHORT_NOUNS and word[1:] in _SHORT_PARTICLES and _fits(word[0], word[1:]):
         return word[0]
     for suffix in _SUFFIXES:
         rest = word.removesuffix(suffix)
@@ -162,12 +173,33 @@ def korean_stem(word: str) -> str:
             continue
         if not _is_hangul(rest[-1]):
             return rest
-        consonant = (ord(rest[-1]) - 0xAC00) % 28 > 0  # 28 finals, the first of which is none
-        ambiguous = suffix in _AFTER_ANY or suffix in _VERBS
-        fits = ambiguous or (suffix in _AFTER_CONSONANT if consonant else suffix in _AFTER_VOWEL)
-        if fits and len(rest) >= 2:
+        if _fits(rest, suffix) and len(rest) >= 2:
             return rest
     return word
+
+
+def _fits(rest: str, suffix: str) -> bool:
+    """Whether a particle or ending may follow the last sound of `rest`."""
+    if suffix in _AFTER_ANY or suffix in _VERBS:
+        return True
+    consonant = (ord(rest[-1]) - 0xAC00) % 28 > 0  # 28 finals, the first of which is none
+    return suffix in (_AFTER_CONSONANT if consonant else _AFTER_VOWEL)
+
+
+_NO_TOPIC = re.compile(
+    r"\d+(?:[.,]\d+)*%?"
+    r"|[가-힣]*(?:[어아해에예이워와라려네세여까]요|니다|는데|지만|지만은|[았었였했됐갔왔켰졌]다|면서|려고|도록|[어아여]야|[어아]서"
+    r"|[았었였했됐갔왔켰졌]음)"
+)
+
+
+def is_topic(word: str) -> bool:
+    """Whether a word may say what a text is about: no number alone, no form of a Korean verb.
+
+    >>> [word for word in ("harbor", "1,000", "3%", "gpt-4", "필요", "시켰는데", "빨라요") if is_topic(word)]
+    ['harbor', 'gpt-4', '필요']
+    """
+    return not _NO_TOPIC.fullmatch(word)
 
 
 def _is_hangul(character: str) -> bool:

@@ -13,11 +13,17 @@ def negative_log_likelihood(x: Array, labels: Array) -> Array:
     return _forward(x, labels)[0]
 
 
-def _forward(x: Array, labels: Array) -> tuple[Array, Array, Array]:
-    """The value, exp(x - largest) and the sum of these."""
+def shift(x: Array) -> tuple[Array, Array]:
+    """x minus its largest entry, and that entry: no exponential overflows, and a common offset costs no digits."""
     largest = jax.lax.stop_gradient(x.max(-1, keepdims=True))
     largest = jnp.where(jnp.isfinite(largest), largest, 0)
-    exp = jnp.exp(x - largest)
+    return x - largest, largest
+
+
+def _forward(x: Array, labels: Array) -> tuple[Array, Array, Array]:
+    """The value, exp(x - largest) and the sum of these."""
+    shifted, largest = shift(x)
+    exp = jnp.exp(shifted)
     if kernels.backend() == "cpu":
         exp = jax.lax.optimization_barrier(exp)
     total = exp.sum(-1, keepdims=True)

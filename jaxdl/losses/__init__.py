@@ -14,6 +14,7 @@ from jaxdl.losses.cross_entropy import binary_cross_entropy as binary_cross_entr
 from jaxdl.losses.cross_entropy import categorical_cross_entropy as categorical_cross_entropy
 from jaxdl.losses.cross_entropy import smooth_labels as smooth_labels
 from jaxdl.losses.cross_entropy import sparse_categorical_cross_entropy as sparse_categorical_cross_entropy
+from jaxdl.losses.margins import gaussian_kl as gaussian_kl
 from jaxdl.losses.margins import hinge as hinge
 from jaxdl.losses.margins import kl_divergence as kl_divergence
 from jaxdl.losses.regression import huber as huber

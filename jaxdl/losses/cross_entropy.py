@@ -1,12 +1,11 @@
 """Cross-entropies, from logits: binary, with one-hot or soft targets, and with integer labels."""
 
-import jax
 import jax.numpy as jnp
 
-from jaxdl.kernels.likelihood import negative_log_likelihood
+from jaxdl.kernels.likelihood import negative_log_likelihood, shift
 from jaxdl.metrics.masking import checked_mask, keep, keep_rows
 from jaxdl.types import Array, at_least_float32
-from jaxdl.validation import as_floats, require_same_shape
+from jaxdl.validation import as_floats, is_traced, require_same_shape
 
 
 def binary_cross_entropy(
@@ -136,20 +135,14 @@ def _weighted_likelihood(x: Array, y: Array, smoothing: float, class_weights: Ar
     weights = None if class_weights is None else _over_last(class_weights, x, "class_weights")
     if weights is not None:
         loss = loss * jnp.take(weights.reshape(-1), y, mode="clip")
-    if not smoothing:
+    if not is_traced(smoothing) and not smoothing:
         return loss
     each = -_log_softmax(x)
     return (1 - smoothing) * loss + smoothing * (each if weights is None else each * weights).mean(-1)
 
 
-def _shifted(x: Array) -> Array:
-    """x minus its largest entry over the classes: exponentials do not overflow, and a common offset costs no digits."""
-    largest = jax.lax.stop_gradient(x.max(-1, keepdims=True))
-    return x - jnp.where(jnp.isfinite(largest), largest, 0)
-
-
 def _log_softmax(x: Array) -> Array:
-    z = _shifted(x)
+    z, _ = shift(x)
     return z - jnp.log(jnp.exp(z).sum(-1, keepdims=True))
 
 

@@ -1,4 +1,4 @@
-"""The hinge loss, and the divergence of two distributions."""
+"""The hinge loss, and divergences of two distributions."""
 
 import jax.numpy as jnp
 
@@ -51,3 +51,25 @@ def kl_divergence(
         log_t = jnp.log(jnp.where(impossible, 1, t))
     log_q = jnp.where(impossible & (log_q == -jnp.inf), 0, log_q)
     return keep((t * (log_t - log_q)).sum(-1).astype(log_predictions.dtype), where)
+
+
+def gaussian_kl(mean: Array, log_variance: Array, *, where: Array | None = None) -> Array:
+    """Divergence of a diagonal Gaussian from the standard one, over the last axis: what a code costs, in nats.
+
+        KL(N(m, diag v) || N(0, I)) = 1/2 sum_j (m_j^2 + v_j - 1 - log v_j) >= 0
+
+    Args:
+        mean: m [..., Z].
+        log_variance: log v [..., Z].
+        where: mask [...].
+    Returns: [...].
+    Reference: Kingma, Welling, "Auto-encoding variational Bayes", 2014, appendix B.
+
+    >>> gaussian_kl(jnp.array([[0.0, 0.0], [1.0, 2.0]]), jnp.zeros((2, 2))).tolist()
+    [0.0, 2.5]
+    """
+    require_same_shape("gaussian_kl", mean=mean, log_variance=log_variance)
+    mean, log_variance = as_floats("gaussian_kl", mean=mean, log_variance=log_variance)
+    where = checked_mask("gaussian_kl", where, mean.shape[:-1])
+    m, log_v = (at_least_float32(keep_rows(a, where)) for a in (mean, log_variance))
+    return keep((0.5 * (m * m + jnp.expm1(log_v) - log_v).sum(-1)).astype(mean.dtype), where)

@@ -67,9 +67,8 @@ def huber(predictions: Array, targets: Array, *, delta: float = 1.0, where: Arra
     """
     require_positive("huber", delta=delta)
     error, dtype = _errors("huber", predictions, targets, where)
-    size = jnp.abs(error)
-    inside = jnp.minimum(size, delta)  # e^2/2 grows to delta^2/2, the rest grows linearly
-    return keep((0.5 * inside * inside + delta * (size - inside)).astype(dtype), where)
+    inside = jnp.clip(error, -delta, delta)
+    return keep((inside * (error - 0.5 * inside)).astype(dtype), where)
 
 
 def _errors(loss: str, predictions: Array, targets: Array, where: Array | None) -> tuple[Array, jnp.dtype]:

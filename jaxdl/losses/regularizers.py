@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from jaxdl.tree import is_weight, named_leaves
 from jaxdl.types import Array, Params, at_least_float32
-from jaxdl.validation import as_floats
+from jaxdl.validation import as_floats, is_traced
 
 Select: TypeAlias = Callable[[str, Array], bool]
 
@@ -62,7 +62,7 @@ def elastic_net(params: Params, *, l1_rate: float, l2_rate: float, select: Selec
     >>> elastic_net({"w": jnp.array([[1.0, -2.0]])}, l1_rate=1.0, l2_rate=0.5).item()
     5.5
     """
-    terms = [rate * of(params, select=select) for rate, of in ((l1_rate, l1), (l2_rate, l2)) if rate]
+    terms = [rate * of(params, select=select) for rate, of in ((l1_rate, l1), (l2_rate, l2)) if is_traced(rate) or rate]
     return sum(terms[1:], terms[0]) if terms else jnp.asarray(0.0)
 
 

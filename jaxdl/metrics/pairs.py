@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxdl.metrics.masking import checked_mask, keep
 from jaxdl.types import Array, Metrics, Pair, at_least_float32
@@ -28,12 +29,13 @@ def mean(values: Array, *, weights: Array | None = None, where: Array | None = N
     >>> value(mean(jnp.array([1.0, 2.0, 9.0]), where=jnp.array([True, True, False]))).item()
     1.5
     """
-    where = checked_mask("metrics.mean", where, jnp.shape(values))
+    values = values if hasattr(values, "dtype") else jnp.asarray(np.asarray(values))
+    where = checked_mask("metrics.mean", where, values.shape)
     if weights is not None:
         require_same_shape("metrics.mean", weights=weights, values=values)
         wide, w = (at_least_float32(keep(a, where)) for a in as_floats("metrics.mean", values=values, weights=weights))
         return (w.astype(wide.dtype) * wide).sum(), w.sum()
-    counted = jnp.issubdtype(jnp.result_type(values), jnp.bool_)
+    counted = values.dtype == bool
     (values,) = (jnp.asarray(values),) if counted else as_floats("metrics.mean", values=values)
     n = jnp.asarray(values.size, jnp.int32) if where is None else where.sum(dtype=jnp.int32)
     if counted:

@@ -6,12 +6,11 @@ anything relevant. Equal scores are ranked in the order of the items. Scores may
 NaN among the scores of the candidates makes the result NaN.
 """
 
-import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxdl.metrics.pairs import mean
-from jaxdl.types import Array, Pair, at_least_float32
-from jaxdl.validation import as_floats
+from jaxdl.types import Array, Pair
 
 
 def hits_in_order(scores: Array, relevant: Array, candidates: Array) -> Array:
@@ -23,8 +22,7 @@ def hits_in_order(scores: Array, relevant: Array, candidates: Array) -> Array:
     [[False, False, True]]
     """
     _check(scores, relevant, candidates)
-    order = jnp.argsort(_shown(scores, candidates), axis=-1, stable=True, descending=True)
-    return jnp.take_along_axis(jnp.asarray(relevant) & jnp.asarray(candidates), order, axis=-1)
+    return jnp.take_along_axis(jnp.asarray(relevant) & jnp.asarray(candidates), _order(scores, candidates), axis=-1)
 
 
 def ranked_score(scores: Array, relevant: Array, candidates: Array, *, half_life: float = 5.0) -> Pair:
@@ -88,10 +86,10 @@ def coverage(scores: Array, candidates: Array, k: int) -> Array:
     0.5
     """
     _check(scores, candidates)
-    n_items = jnp.shape(scores)[-1]
+    n_items = np.shape(scores)[-1]
     _check_k(k, n_items)
     scores, candidates = jnp.asarray(scores), jnp.asarray(candidates)
-    _, items = jax.lax.top_k(_shown(scores, candidates), k)
+    items = _order(scores, candidates)[:, :k]
     is_shown = jnp.take_along_axis(candidates, items, axis=-1)
     seen = jnp.zeros(n_items, bool).at[items.reshape(-1)].max(is_shown.reshape(-1))
     return jnp.where(_has_nan(scores, candidates).any(), jnp.nan, seen.mean(dtype=jnp.float32))
@@ -99,7 +97,7 @@ def coverage(scores: Array, candidates: Array, k: int) -> Array:
 
 def _top(scores: Array, relevant: Array, candidates: Array, k: int) -> tuple[Array, Array]:
     """The hits of the first k places [B, k] and the number of relevant items [B], as floats."""
-    _check_k(k, jnp.shape(scores)[-1])
+    _check_k(k, np.shape(scores)[-1])
     hits = _hits(scores, relevant, candidates)
     return hits[..., :k], (jnp.asarray(relevant) & jnp.asarray(candidates)).sum(-1).astype(hits.dtype)
 
@@ -110,14 +108,12 @@ def _hits(scores: Array, relevant: Array, candidates: Array) -> Array:
     return jnp.where(_has_nan(scores, candidates)[:, None], jnp.nan, hits)
 
 
-def _shown(scores: Array, candidates: Array) -> Array:
-    """The scores with the lowest number of their kind at what may not be shown; narrow integers made wider first."""
+def _order(scores: Array, candidates: Array) -> Array:
+    """The items [B, I], best first; those that may not be shown last, whatever the lowest score of a candidate."""
     scores, candidates = jnp.asarray(scores), jnp.asarray(candidates)
-    if jnp.issubdtype(scores.dtype, jnp.signedinteger) or scores.dtype in (bool, jnp.uint8, jnp.uint16):
-        scores = scores.astype(jnp.int32) if scores.dtype.itemsize < 4 else scores
-        return jnp.where(candidates, scores, jnp.iinfo(scores.dtype).min)
-    (floats,) = as_floats("ranking", scores=scores)
-    return jnp.where(candidates, at_least_float32(floats), -jnp.inf)
+    order = jnp.argsort(scores, axis=-1, stable=True, descending=True)
+    hidden = ~jnp.take_along_axis(candidates, order, axis=-1)
+    return jnp.take_along_axis(order, jnp.argsort(hidden, axis=-1, stable=True), axis=-1)
 
 
 def _has_nan(scores: Array, candidates: Array) -> Array:
@@ -125,11 +121,15 @@ def _has_nan(scores: Array, candidates: Array) -> Array:
 
 
 def _check(scores: Array, *sets: Array) -> None:
-    shapes = [jnp.shape(array) for array in (scores, *sets)]
+    shapes = [np.shape(array) for array in (scores, *sets)]
     if len(set(shapes)) > 1:
         raise ValueError(f"ranking: shapes differ: {', '.join(map(str, shapes))}")
     if len(shapes[0]) != 2:
         raise ValueError(f"ranking: scores {shapes[0]} must be [B, I]: a row for each user")
+    if jnp.issubdtype(jnp.result_type(scores), jnp.complexfloating):
+        raise ValueError(
+            f"ranking: scores must be real, got {jnp.result_type(scores)}; take scores.real or abs(scores)"
+        )
     for array in sets:
         if not jnp.issubdtype(jnp.result_type(array), jnp.bool_):
             raise ValueError(

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxdl.metrics.pairs import mean
 from jaxdl.types import Array, Metrics, Pair, at_least_float32
@@ -23,8 +24,8 @@ def squared_errors(
     """
     require_same_shape("squared_errors", predictions=predictions, targets=targets)
     p, t = (at_least_float32(a) for a in as_floats("squared_errors", predictions=predictions, targets=targets))
-    if jnp.ndim(center):
-        raise ValueError(f"squared_errors: center must be one number, got shape {jnp.shape(center)}")
+    if np.ndim(center):
+        raise ValueError(f"squared_errors: center must be one number, got shape {np.shape(center)}")
     off = t - jnp.asarray(center, t.dtype)
     return {
         "residual": mean((t - p) ** 2, where=where),
@@ -43,8 +44,8 @@ def r2(pairs: dict[str, Pair]) -> Array:
     >>> f"{r2(squared_errors(t + 0.1, t, center=2.0)):.3f}"
     '0.985'
     """
-    n = at_least_float32(jnp.asarray(pairs["target"][1]))
     squares, residual = jnp.asarray(pairs["target_squared"][0]), jnp.asarray(pairs["residual"][0])
+    n = jnp.asarray(pairs["target"][1]).astype(squares.dtype)
     total = squares - jnp.asarray(pairs["target"][0]) ** 2 / n  # of nothing: 0 / 0
     flat = total <= 4 * jnp.finfo(squares.dtype).eps * squares  # below the rounding of both sums; never of NaN
     explained = 1 - residual / jnp.where(flat, 1, total)

@@ -132,13 +132,13 @@ def class_entropy(logits: Array) -> tuple[float, float]:
         logits: [S, K].
     Reference: Salimans et al., "Improved techniques for training GANs", 2016, section 4.
 
-    >>> [f"{h:.4f}" for h in class_entropy(jnp.array([[99.0, 0.0], [0.0, 99.0]]))]
+    >>> [f"{h:.4f}" for h in class_entropy(jnp.array([[0.0, -jnp.inf], [-jnp.inf, 0.0]]))]
     ['0.6931', '0.0000']
     """
-    log_p = jax.nn.log_softmax(at_least_float32(logits), -1)
-    p = jnp.exp(log_p).mean(0)
-    each = -(jnp.exp(log_p) * log_p).sum(-1)
-    return float(-jax.scipy.special.xlogy(p, p).sum()), float(each.mean())
+    (logits,) = as_floats("class_entropy", logits=logits)
+    each = jax.nn.softmax(at_least_float32(logits), -1)
+    minus_p_log_p = jax.scipy.special.entr  # 0 where p is 0
+    return float(minus_p_log_p(each.mean(0)).sum()), float(minus_p_log_p(each).sum(-1).mean())
 
 
 def coverage(data: Array, samples: Array, *, k: int = 5, where: Array | None = None) -> Pair:
@@ -148,7 +148,7 @@ def coverage(data: Array, samples: Array, *, k: int = 5, where: Array | None = N
     takes its whole share of the data away.
 
     Args:
-        data, samples: [B, ...] each, distances over all axes behind the first.
+        data, samples: [B, ...] each, distances over all axes after the first.
         k: the neighbor. Where no more than k rows count there is none, and nothing can be said: the pair is (0, 0).
         where: [B] bool: the rows of both that count.
     Returns: the pair (covered rows, rows).
@@ -209,5 +209,5 @@ def mode_coverage(samples: Array, centers: Array, std: float, *, deviations: flo
     distances = _distances(samples - middle, centers - middle)  # [S, K]
     good = jnp.min(distances, axis=1) <= (deviations * std) ** 2  # never of NaN
     hits = jax.nn.one_hot(jnp.argmin(distances, axis=1), centers.shape[0]) * good[:, None].astype(jnp.float32)
-    found = hits.sum(0) >= 0.1 * samples.shape[0] / centers.shape[0]
-    return found.sum(), good.mean(dtype=jnp.float32)
+    covered = hits.sum(0) >= 0.1 * samples.shape[0] / centers.shape[0]
+    return covered.sum(), good.mean(dtype=jnp.float32)

@@ -56,7 +56,7 @@ def error_rates(outputs: Sequence[Sequence[Any]], references: Sequence[Sequence[
     _check("error_rates", outputs, references)
     errors = length = wrong = 0
     for output, right in zip(outputs, references, strict=True):
-        distance, nearest = min(((edit_distance(output, one), one) for one in right), key=lambda pair: pair[0])
+        distance, nearest = min(((edit_distance(output, answer), answer) for answer in right), key=lambda pair: pair[0])
         errors, length, wrong = errors + distance, length + len(nearest), wrong + (distance > 0)
     return errors / max(length, 1), wrong / len(outputs)
 

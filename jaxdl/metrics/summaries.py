@@ -54,8 +54,8 @@ def tokenize(text: str, *, stem: Callable[[str], str] | None = None) -> list[str
     text = text.lower()
     if not text.isascii():
         text = _SIGNS.sub(" ", unicodedata.normalize("NFC", text))
-    found = _TOKENS.findall(text)
-    return found if stem is None else [stem(word) if len(word) > 3 and word.isascii() else word for word in found]
+    tokens = _TOKENS.findall(text)
+    return tokens if stem is None else [stem(word) if len(word) > 3 and word.isascii() else word for word in tokens]
 
 
 def rouge_n(summary: Sequence[str], reference: Sequence[str], n: int) -> Score:
@@ -68,8 +68,8 @@ def rouge_n(summary: Sequence[str], reference: Sequence[str], n: int) -> Score:
     """
     if n < 1:
         raise ValueError(f"rouge_n: n must be at least 1, got {n}")
-    ours, theirs = (Counter(zip(*(words[i:] for i in range(n)), strict=False)) for words in (summary, reference))
-    return _score((ours & theirs).total(), ours.total(), theirs.total())
+    written, expected = (Counter(zip(*(words[i:] for i in range(n)), strict=False)) for words in (summary, reference))
+    return _score((written & expected).total(), written.total(), expected.total())
 
 
 def rouge_l(summary: Sequence[str], reference: Sequence[str]) -> Score:
@@ -115,7 +115,7 @@ def rouge_lsum(summary: Sequence[Sequence[str]], reference: Sequence[Sequence[st
     left = Counter(word for sentence in summary for word in sentence)
     hits = 0
     for sentence in reference:
-        union = sorted({i for other in summary for i in _common_places(sentence, other)})
+        union = sorted({i for their_sentence in summary for i in _common_places(sentence, their_sentence)})
         for word in (sentence[i] for i in union):
             if left[word] > 0:
                 left[word] -= 1
@@ -127,8 +127,8 @@ def _common_places(a: Sequence[str], b: Sequence[str]) -> list[int]:
     """The places in `a` of one longest common subsequence with `b`: of equal ones that which `rouge-score` takes."""
     table = [[0] * (len(b) + 1) for _ in range(len(a) + 1)]
     for i, word in enumerate(a):
-        for j, other in enumerate(b):
-            table[i + 1][j + 1] = table[i][j] + 1 if word == other else max(table[i][j + 1], table[i + 1][j])
+        for j, theirs in enumerate(b):
+            table[i + 1][j + 1] = table[i][j] + 1 if word == theirs else max(table[i][j + 1], table[i + 1][j])
     i, j, places = len(a), len(b), []
     while i and j:
         if a[i - 1] == b[j - 1]:
@@ -170,19 +170,19 @@ def rouge(
         raise ValueError(f"rouge: unknown kind {unknown[0]!r}; one of rouge1, rouge2, ..., rougeL, rougeLsum")
     tokens = functools.cache(tokenizer)
     return {
-        kind: max((_score_of(kind, summary, other, tokens) for other in references), key=lambda score: score.f)
+        kind: max((_score_of(kind, summary, reference, tokens) for reference in references), key=lambda score: score.f)
         for kind in kinds
     }
 
 
 def _score_of(kind: str, summary: str, reference: str, tokenizer: Tokenizer) -> Score:
     if kind == "rougeLsum":
-        ours, theirs = ([tokenizer(line) for line in text.split("\n")] for text in (summary, reference))
-        return rouge_lsum(ours, theirs)
-    ours, theirs = tokenizer(summary), tokenizer(reference)
-    return rouge_l(ours, theirs) if kind == "rougeL" else rouge_n(ours, theirs, int(kind[5:]))
+        written, expected = ([tokenizer(line) for line in text.split("\n")] for text in (summary, reference))
+        return rouge_lsum(written, expected)
+    written, expected = tokenizer(summary), tokenizer(reference)
+    return rouge_l(written, expected) if kind == "rougeL" else rouge_n(written, expected, int(kind[5:]))
 
 
-def _score(hits: int, ours: int, theirs: int) -> Score:
-    precision, recall = hits / max(ours, 1), hits / max(theirs, 1)
+def _score(hits: int, written: int, expected: int) -> Score:
+    precision, recall = hits / max(written, 1), hits / max(expected, 1)
     return Score(precision, recall, 2 * precision * recall / (precision + recall) if hits else 0.0)

@@ -23,11 +23,13 @@ class Model(NamedTuple):
         init: key -> (params, state); state is {} where there are no running statistics.
         apply: (params, state, x, *, train, key) -> (outputs, new state).
         feature_maps: (params, state, x) -> (the maps of every block, new state), of a model that has such; None else.
+        config: the module's Config.
     """
 
     init: Callable[[Key], tuple[Params, State]]
     apply: Apply
     feature_maps: Callable[[Params, State, Array], tuple[list[Array], State]] | None = None
+    config: Any = None
 
 
 def bind(module: ModuleType, config: Any) -> Model:
@@ -60,10 +62,10 @@ def bind(module: ModuleType, config: Any) -> Model:
         ) -> tuple[Array, State]:
             return module.apply(params, state, x, config, train=train, key=key)
 
-        return Model(lambda key: (module.init(key, config), module.init_state(config)), stateful, maps)
+        return Model(lambda key: (module.init(key, config), module.init_state(config)), stateful, maps, config)
 
     def stateless(params: Params, state: State, x: Any, *, train: bool, key: Key | None = None) -> tuple[Array, State]:
         inputs = x if isinstance(x, tuple) else (x,)
         return module.apply(params, *inputs, config, key=key if train else None), state
 
-    return Model(lambda key: (module.init(key, config), {}), stateless, maps)
+    return Model(lambda key: (module.init(key, config), {}), stateless, maps, config)

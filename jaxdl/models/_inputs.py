@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from jaxdl.types import Array
-from jaxdl.validation import require_floating
+from jaxdl.validation import require_arrays, require_floating
 
 
 def require_examples(where: str, x: Array, shape: tuple[int | None, ...]) -> None:
@@ -51,6 +51,7 @@ def require_integers(where: str, n_axes: int, **arrays: Any) -> None:
         ...
     ValueError: transformer: source must be [B, T] integers, got float32 (3, 4)
     """
+    require_arrays(where, **arrays)
     for name, array in arrays.items():
         if array.ndim != n_axes or array.dtype.kind not in "iu":
             form = "[B, T]" if n_axes == 2 else "[B]"

@@ -1,11 +1,10 @@
 """The sizes and options of the recurrent sequence-to-sequence model (`models.seq2seq`)."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
-from jaxdl.configuration import require_types
-from jaxdl.nn.recurrence import CELLS, CellName
-from jaxdl.validation import require_name, require_not_negative, require_positive, require_rate
+from jaxdl.nn.recurrence import CellName
+from jaxdl.validation import require_not_negative, require_positive, require_rate, require_types
 
 Attention = Literal["none", "additive", "dot"]
 ComputeDType = Literal["params", "bfloat16"]
@@ -24,7 +23,7 @@ class Config:
         cell: "rnn", "lstm" or "gru".
         attention: "none" leaves the single context vector; "additive" is Bahdanau's, "dot" Luong's.
         bidirectional: let the encoder read in both directions.
-        dropout: rate behind the embeddings and behind every layer, in [0, 1).
+        dropout: rate after the embeddings and after every layer, in [0, 1).
         copy: let the decoder copy tokens of the source (`nn.pointer`): the outputs are log-probabilities then.
         pad: the token that stands for nothing: encoder and attention skip it; None if nothing is padded.
         dtype: what the layers compute in; parameters, softmax and logits keep theirs.
@@ -49,9 +48,6 @@ class Config:
         require_positive("seq2seq", n_hidden=self.n_hidden, n_layers=self.n_layers)
         require_not_negative("seq2seq", pad=self.pad or 0)
         require_rate("seq2seq", dropout=self.dropout)
-        require_name("seq2seq", "cell", self.cell, CELLS)
-        require_name("seq2seq", "attention", self.attention, get_args(Attention))
-        require_name("seq2seq", "dtype", self.dtype, get_args(ComputeDType))
         if self.copy and self.attention == "none":
             raise ValueError('seq2seq: copy points by attention, got attention="none"')
         if self.copy and self.n_source != self.n_target:

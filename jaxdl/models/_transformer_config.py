@@ -1,11 +1,10 @@
 """The sizes and options of the Transformer (`models.transformer`)."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
-from jaxdl.configuration import require_types
 from jaxdl.nn import activations
-from jaxdl.validation import require_name, require_not_negative, require_positive, require_rate
+from jaxdl.validation import require_name, require_not_negative, require_positive, require_rate, require_types
 
 Positions = Literal["sinusoidal", "learned", "rotary"]
 Tied = Literal["none", "output", "all"]
@@ -61,10 +60,6 @@ class Config:
         require_not_negative("transformer", n_encoder_layers=self.n_encoder_layers, pad=self.pad or 0)
         require_not_negative("transformer", n_decoder_layers=self.n_decoder_layers)
         require_rate("transformer", dropout=self.dropout)
-        require_name("transformer", "norm", self.norm, ("pre", "post"))
-        require_name("transformer", "positions", self.positions, get_args(Positions))
-        require_name("transformer", "tied", self.tied, get_args(Tied))
-        require_name("transformer", "dtype", self.dtype, get_args(ComputeDType))
         require_name("transformer", "activation", self.activation, activations.DERIVATIVES)
         if self.d_model % self.n_heads:
             raise ValueError(f"transformer: n_heads {self.n_heads} must divide d_model {self.d_model}")

@@ -16,7 +16,7 @@ One core, and its classical members:
     stacked         `layer_configs` names the shallow ones that are trained greedily, each on the code of the one
                     below; `unroll` folds them into one deep autoencoder; `mlp_params` puts a classifier on its encoder.
 
-Dense layers alone, or behind stride-2 convolutions (`channels`); the decoder mirrors the encoder.
+Dense layers alone, or after stride-2 convolutions (`channels`); the decoder mirrors the encoder.
 
 References: Hinton, Salakhutdinov, "Reducing the dimensionality of data with neural networks", 2006; Vincent et al.,
 "Extracting and composing robust features with denoising autoencoders", 2008; Ng, "Sparse autoencoder", 2011.
@@ -31,7 +31,6 @@ from typing import Literal, NamedTuple
 import jax
 
 from jaxdl import losses, metrics
-from jaxdl.configuration import require_types
 from jaxdl.data import corrupt
 from jaxdl.losses import regularizers
 from jaxdl.models._inputs import require_examples, require_features
@@ -39,7 +38,7 @@ from jaxdl.nn import activations, initializers
 from jaxdl.nn.affine import dense, flatten, init_dense
 from jaxdl.nn.conv import conv2d, conv_transpose2d, init_conv2d
 from jaxdl.types import Array, Key, Params, Shape
-from jaxdl.validation import require_name, require_not_negative, require_positive
+from jaxdl.validation import require_name, require_not_negative, require_positive, require_types
 
 Loss = Literal["cross_entropy", "squared_error"]
 Corruption = Literal["none", "masking", "gaussian", "salt_and_pepper"]
@@ -88,9 +87,6 @@ class Config:
         require_name(who, "activation", self.activation, activations.DERIVATIVES)
         require_name(who, "code_activation", self.code_activation, activations.DERIVATIVES)
         require_name(who, "initializer", self.initializer, initializers.BY_NAME)
-        require_name(who, "loss", self.loss, ("cross_entropy", "squared_error"))
-        require_name(who, "corruption", self.corruption, ("none", *corrupt.BY_NAME))
-        require_name(who, "sparsity", self.sparsity, ("none", "kl", "l1"))
         require_not_negative(who, corruption_level=self.corruption_level, sparsity_rate=self.sparsity_rate)
         if self.corruption != "gaussian" and self.corruption_level > 1:
             raise ValueError(f"{who}: corruption_level is a probability, got {self.corruption_level}")

@@ -19,7 +19,6 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from jaxdl.configuration import require_types
 from jaxdl.losses import sparse_categorical_cross_entropy
 from jaxdl.models._inputs import require_examples
 from jaxdl.nn import activations, initializers
@@ -29,7 +28,7 @@ from jaxdl.nn.noise import dropout, split_key
 from jaxdl.nn.norm import batch_norm, init_batch_norm
 from jaxdl.nn.pool import avg_pool2d, max_pool2d
 from jaxdl.types import Array, Key, Params, State
-from jaxdl.validation import require_name, require_not_negative, require_positive, require_rate
+from jaxdl.validation import require_name, require_not_negative, require_positive, require_rate, require_types
 
 
 @dataclass(frozen=True)
@@ -72,16 +71,13 @@ class Config:
         require_positive("cnn", window=self.window, widths=self.widths)
         require_not_negative("cnn", border=self.border)
         require_rate("cnn", dropout=self.dropout)
-        require_name("cnn", "padding", self.padding, ("VALID", "SAME"))
-        require_name("cnn", "pool", self.pool, ("max", "avg"))
-        require_name("cnn", "normalization", self.normalization, ("none", "batch"))
         require_name("cnn", "activation", self.activation, activations.DERIVATIVES)
         require_name("cnn", "initializer", self.initializer, initializers.BY_NAME)
-        if min(_map_size(self)) < 1:
+        if min(map_size(self)) < 1:
             raise ValueError(f"cnn: {self.size} images are too small for {len(self.channels)} blocks of {self.window}")
 
 
-def _map_size(config: Config) -> tuple[int, int]:
+def map_size(config: Config) -> tuple[int, int]:
     """Height and width of the last feature maps."""
     shrink = config.window - 1 if config.padding == "VALID" else 0
     h, w = (side + 2 * config.border for side in config.size)
@@ -112,7 +108,7 @@ def init(key: Key, config: Config) -> Params:
     draw = initializers.BY_NAME[config.initializer]
     conv_key, dense_key = jax.random.split(key)
     maps = (config.n_in, *config.channels)
-    h, w = _map_size(config)
+    h, w = map_size(config)
     sizes = (h * w * maps[-1], *config.widths, config.n_out)
     params = {}
     for i, k in enumerate(jax.random.split(conv_key, len(config.channels))):

@@ -21,13 +21,12 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from jaxdl.configuration import require_types
 from jaxdl.losses import regularizers
 from jaxdl.models._inputs import require_integers
 from jaxdl.nn.embeddings import embedding, init_embedding
 from jaxdl.nn.initializers import normal, zeros
 from jaxdl.types import Array, Key, Params, at_least_float32
-from jaxdl.validation import require_positive
+from jaxdl.validation import require_positive, require_types
 
 
 @dataclass(frozen=True)
@@ -107,9 +106,9 @@ def fold_in(params: Params, items: Array, ratings: Array, config: Config, *, rid
     """
     q, b = at_least_float32(params["item"]["table"]), at_least_float32(params["item_bias"]["table"])[:, 0]
     features = jnp.concatenate([jnp.ones_like(q[:, :1]), q], axis=1)  # [I, 1 + D]
-    own = features[items]  # [n, 1 + D]
-    normal_matrix = own.T @ own + ridge * jnp.eye(own.shape[1], dtype=q.dtype)
-    effect = features @ jnp.linalg.solve(normal_matrix, own.T)  # [I, n]
+    rated = features[items]  # [n, 1 + D]
+    normal_matrix = rated.T @ rated + ridge * jnp.eye(rated.shape[1], dtype=q.dtype)
+    effect = features @ jnp.linalg.solve(normal_matrix, rated.T)  # [I, n]
     contributions = effect * (ratings - config.mean - b[items])[None, :]
     return config.mean + b + contributions.sum(1), contributions
 

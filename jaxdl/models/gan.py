@@ -23,7 +23,6 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from jaxdl.configuration import require_types
 from jaxdl.losses import minimax
 from jaxdl.models._inputs import require_examples, require_integers
 from jaxdl.nn.activations import leaky_relu, relu
@@ -33,7 +32,7 @@ from jaxdl.nn.initializers import glorot_uniform, normal
 from jaxdl.nn.norm import batch_norm, init_batch_norm
 from jaxdl.nn.spectral import init_spectral_norm, spectral_norm
 from jaxdl.types import Array, Initializer, Key, Params, Shape, State
-from jaxdl.validation import require_name, require_not_negative, require_positive
+from jaxdl.validation import require_not_negative, require_positive, require_types
 
 WINDOW = (4, 4)  # twice the stride: every output of a transposed convolution is a sum of as many terms
 SLOPE = 0.2  # of the discriminator's leaky ReLU
@@ -74,11 +73,6 @@ class Config:
         require_positive("gan", size=self.size, n_latent=self.n_latent, n_embedding=self.n_embedding)
         require_positive("gan", generator=self.generator, discriminator=self.discriminator)
         require_not_negative("gan", n_classes=self.n_classes)
-        require_name("gan", "kind", self.kind, ("dense", "convolutional"))
-        require_name("gan", "output", self.output, ("sigmoid", "identity"))
-        require_name("gan", "generator_norm", self.generator_norm, ("none", "batch"))
-        require_name("gan", "discriminator_norm", self.discriminator_norm, ("none", "batch", "spectral"))
-        require_name("gan", "condition", self.condition, ("one_hot", "embedding", "projection"))
         if not self.generator or not self.discriminator:
             raise ValueError("gan: generator and discriminator need at least one hidden layer each")
         times = 2 ** len(self.generator)
@@ -98,8 +92,8 @@ def init(key: Key, config: Config) -> Params:
     >>> {name: layer["w"].shape for name, layer in params["discriminator"].items() if "w" in layer}
     {'layer_0': (4, 4, 1, 64), 'layer_1': (4, 4, 64, 128), 'layer_2': (6272, 1)}
     """
-    ours, theirs = jax.random.split(key)
-    return {"generator": _init_generator(ours, config), "discriminator": _init_discriminator(theirs, config)}
+    g_key, d_key = jax.random.split(key)
+    return {"generator": _init_generator(g_key, config), "discriminator": _init_discriminator(d_key, config)}
 
 
 def init_state(config: Config) -> State:

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from jaxdl.configuration import require_types
 from jaxdl.losses import sparse_categorical_cross_entropy
 from jaxdl.models._inputs import require_features
 from jaxdl.nn.activations import sigmoid, softmax
 from jaxdl.nn.affine import dense, flatten, init_dense
 from jaxdl.nn.initializers import zeros
 from jaxdl.types import Array, Key, Params, at_least_float32
-from jaxdl.validation import require_positive
+from jaxdl.validation import require_positive, require_types
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def solve(x: Array, targets: Array, *, l2: float = 0.0) -> Params:
     u, s, vt = jnp.linalg.svd(x - x_mean, full_matrices=False)
     # A singular value below rounding belongs to a direction that the data does not have.
     resolved = s > s[0] * max(x.shape) * jnp.finfo(s.dtype).eps
-    scale = jnp.where(resolved, s / jnp.where(resolved, s**2 + l2 * len(x), jnp.ones_like(s)), jnp.zeros_like(s))
+    scale = jnp.where(resolved, s / jnp.where(resolved, s**2 + l2 * len(x), 1), 0)
     w = vt.T @ (scale[:, None] * (u.T @ (y - y_mean)))
     return {"w": w, "b": (y_mean - x_mean @ w)[0]}
 

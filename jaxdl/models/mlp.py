@@ -20,13 +20,12 @@ from dataclasses import dataclass
 import jax
 
 from jaxdl import losses
-from jaxdl.configuration import require_types
 from jaxdl.models._inputs import require_features, require_integers
 from jaxdl.nn import activations, initializers
 from jaxdl.nn.affine import dense, flatten, init_dense
 from jaxdl.nn.noise import dropout, split_key
 from jaxdl.types import Array, Key, Params
-from jaxdl.validation import require_name, require_positive, require_rate
+from jaxdl.validation import require_name, require_positive, require_rate, require_types
 
 
 @dataclass(frozen=True)
@@ -34,12 +33,12 @@ class Config:
     """Any depth and width.
 
     Attributes:
-        n_in: number of inputs (all axes behind the batch axis, flattened).
+        n_in: number of inputs (all axes after the batch axis, flattened).
         n_out: number of outputs (classes).
         widths: units of each hidden layer; () is a linear model.
         activation: of the hidden layers, a name in `nn.activations.DERIVATIVES`.
         initializer: of the weights, a name in `nn.initializers.BY_NAME`.
-        dropout: rate behind each hidden layer, in [0, 1).
+        dropout: rate after each hidden layer, in [0, 1).
     """
 
     n_in: int

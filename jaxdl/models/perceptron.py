@@ -14,11 +14,10 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from jaxdl.configuration import require_types
 from jaxdl.losses import mean_squared_error
 from jaxdl.nn.activations import sigmoid, step
 from jaxdl.types import Array, Key, Params
-from jaxdl.validation import require_floating, require_name, require_not_negative, require_positive
+from jaxdl.validation import require_floating, require_name, require_not_negative, require_positive, require_types
 
 
 @dataclass(frozen=True)
@@ -101,12 +100,12 @@ def fit(
     0
     """
 
-    def one(params: Params, example: tuple[Array, Array]) -> tuple[Params, Array]:
+    def learn_example(params: Params, example: tuple[Array, Array]) -> tuple[Params, Array]:
         x, target = example
         return learn(params, x, target, learning_rate=learning_rate), step(score(params, x)) != target
 
     def epoch(carry: tuple[Params, Array, Array]) -> tuple[Params, Array, Array]:
-        params, wrong = jax.lax.scan(one, carry[0], (x, targets))
+        params, wrong = jax.lax.scan(learn_example, carry[0], (x, targets))
         return params, wrong.sum(dtype=jnp.int32), carry[2] + 1
 
     def not_done(carry: tuple[Params, Array, Array]) -> Array:

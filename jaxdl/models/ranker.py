@@ -24,7 +24,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl.configuration import require_types
 from jaxdl.data.words import words
 from jaxdl.losses import sparse_categorical_cross_entropy
 from jaxdl.models import textrank
@@ -34,7 +33,7 @@ from jaxdl.nn.embeddings import embedding, init_embedding
 from jaxdl.nn.initializers import he_normal
 from jaxdl.nn.noise import dropout, split_key
 from jaxdl.types import Array, Key, Params
-from jaxdl.validation import require_positive, require_rate
+from jaxdl.validation import require_positive, require_rate, require_types
 
 N_FEATURES = 12
 
@@ -49,7 +48,7 @@ class Config:
         n_grams: T, n-grams of a sentence that are looked at.
         n_sentences: S, sentences of a text that training looks at.
         width: units of the hidden layer.
-        dropout: rate behind the n-grams' mean and the hidden layer, in [0, 1).
+        dropout: rate after the n-grams' mean and the hidden layer, in [0, 1).
     """
 
     n_hash: int = 4096
@@ -76,10 +75,10 @@ def features(sentences: Sequence[str]) -> np.ndarray:
     (2, 12)
     """
     n = len(sentences)
-    place = np.arange(n)
+    index = np.arange(n)
     lists = [words(sentence) for sentence in sentences]
-    columns: list[np.ndarray] = [place == i for i in range(3)]
-    columns += [place == n - 1, place / max(n - 1, 1), 1 / (1 + place)]
+    columns: list[np.ndarray] = [index == i for i in range(3)]
+    columns += [index == n - 1, index / max(n - 1, 1), 1 / (1 + index)]
     columns += [np.array([min(len(sentence.split()), 50) / 50 for sentence in sentences])]
     columns += [np.array([any(map(str.isdigit, sentence)) for sentence in sentences])]
     columns += [np.array(["?" in sentence for sentence in sentences])]
@@ -136,18 +135,17 @@ def apply(params: Params, x: dict[str, Array], config: Config, *, key: Key | Non
     gram_key, hidden_key = split_key(key, 2)
     h = _masked_mean(embedding(params["grams"], tokens).astype(features.dtype), tokens > 0)  # [B, S, E]
     h = dropout(h, config.dropout, key=gram_key)
-    text = _masked_mean(h, present)  # [B, E]: what the whole text says
-    text = jnp.broadcast_to(text[:, None], h.shape)
+    text = _masked_mean(h, present)[:, None]  # [B, 1, E]: what the whole text says
     hidden = relu(dense(params["hidden"], jnp.concatenate([h, h * text, features], axis=-1)))  # [B, S, width]
     scores = dense(params["score"], dropout(hidden, config.dropout, key=hidden_key))[..., 0]  # [B, S]
-    return jnp.where(present, scores, jnp.full_like(scores, jnp.finfo(scores.dtype).min))
+    return jnp.where(present, scores, jnp.finfo(scores.dtype).min)
 
 
 def _masked_mean(x: Array, keep: Array) -> Array:
     """Mean over the second to last axis of what `keep` keeps: [..., n, E], [..., n] -> [..., E]."""
-    kept = jnp.where(jnp.broadcast_to(keep[..., None], x.shape), x, jnp.zeros_like(x))
+    kept = jnp.where(keep[..., None], x, 0)
     n = jnp.maximum(keep.sum(-1), 1).astype(x.dtype)
-    return kept.sum(-2) / jnp.broadcast_to(n[..., None], kept.shape[:-2] + kept.shape[-1:])
+    return kept.sum(-2) / n[..., None]
 
 
 def rank(params: Params, sentences: Sequence[str], config: Config) -> np.ndarray:

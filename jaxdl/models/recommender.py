@@ -23,16 +23,17 @@ filtering", 2001.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 
-from jaxdl.configuration import require_types
 from jaxdl.similarity import center, unit
 from jaxdl.similarity.term_weights import inverse_document_frequency
 from jaxdl.types import Array, Key, Params
-from jaxdl.validation import require_name, require_not_negative, require_positive
+from jaxdl.validation import require_not_negative, require_positive, require_types
+
+TIED = 1e-6  # similarities that differ by no larger share are equal: rounding chooses no neighbors
 
 Similarity = Literal["cosine", "common_cosine", "centered_cosine"]
 
@@ -61,9 +62,6 @@ class Config:
 
     def __post_init__(self) -> None:
         require_types("recommender", self)
-        require_name("recommender", "by", self.by, ("user", "item"))
-        require_name("recommender", "feedback", self.feedback, ("visits", "ratings"))
-        require_name("recommender", "similarity", self.similarity, get_args(Similarity))
         require_not_negative("recommender", significance=self.significance)
         if self.k is not None:
             require_positive("recommender", k=self.k)
@@ -86,14 +84,14 @@ def similarities(
         shapes = (x.shape, x_known.shape, y.shape, y_known.shape)
         raise ValueError(f"similarities: x and x_known [N, D], y and y_known [M, D] are needed, got {shapes}")
     x, y = (_prepared(rows, known, config, weights) for rows, known in ((x, x_known), (y, y_known)))
-    found = _dot(x, y.T)
+    products = _dot(x, y.T)
     if config.similarity == "common_cosine":
         lengths = _dot(x * x, y_known.T.astype(x.dtype)) * _dot(x_known.astype(x.dtype), (y * y).T)
-        found = jnp.where(lengths > 0, found / jnp.sqrt(jnp.where(lengths > 0, lengths, 1)), jnp.zeros_like(found))
+        products = jnp.where(lengths > 0, products / jnp.sqrt(jnp.where(lengths > 0, lengths, 1)), 0)
     if config.significance:
         common = _dot(x_known.astype(x.dtype), y_known.T.astype(x.dtype))
-        found = found * (jnp.minimum(common, config.significance) / config.significance)
-    return found
+        products = products * (jnp.minimum(common, config.significance) / config.significance)
+    return products
 
 
 def keep_nearest(weights: Array, k: int | None) -> Array:
@@ -106,7 +104,7 @@ def keep_nearest(weights: Array, k: int | None) -> Array:
     if k is None or k >= weights.shape[-1]:
         return weights
     least = jax.lax.top_k(weights, k)[0][..., -1:]
-    return jnp.where(weights >= least, weights, jnp.zeros_like(weights))
+    return jnp.where(weights >= (1 - TIED) * least, weights, 0)
 
 
 def fit(values: Array, known: Array, config: Config) -> Params:
@@ -120,7 +118,7 @@ def fit(values: Array, known: Array, config: Config) -> Params:
     """
     if values.ndim != 2 or values.shape != known.shape:
         raise ValueError(f"recommender: values and known must both be [U, I], got {values.shape} and {known.shape}")
-    values = jnp.where(known, values, jnp.zeros_like(values))
+    values = jnp.where(known, values, 0)
     if config.by == "item":
         weights = _rarity(known.T) if config.inverse_frequency else None
         similarity = similarities(values.T, values.T, known.T, known.T, config, weights=weights)
@@ -138,7 +136,7 @@ def all_users(values: Array, known: Array, config: Config) -> Params:
     For a similarity of users from elsewhere (`from_neighbors`), such as their attributes.
     """
     weights = _rarity(known) if config.inverse_frequency else jnp.ones(known.shape[1], jnp.float32)
-    values = jnp.where(known, values, jnp.zeros_like(values))
+    values = jnp.where(known, values, 0)
     return {"values": values, "known": known, "weights": weights, "mean": _mean(values, known)}
 
 
@@ -147,8 +145,8 @@ def from_items(similarity: Array, values: Array, known: Array, config: Config) -
 
     No item is its own neighbor. `values` and `known` [U, I] give the means that ratings need.
     """
-    own = jnp.eye(len(similarity), dtype=bool)
-    similarity = jnp.where(own, jnp.zeros_like(similarity), similarity)
+    itself = jnp.eye(len(similarity), dtype=bool)
+    similarity = jnp.where(itself, 0, similarity)
     if config.feedback == "visits":
         return {"similarity": keep_nearest(similarity, config.k)}
     overall = _overall(values, known)
@@ -166,7 +164,7 @@ def apply(params: Params, values: Array, known: Array, config: Config) -> Array:
     >>> [f"{s:.2f}" for s in apply(fit(x, x > 0, Config()), x[2:], x[2:] > 0, Config())[0]]
     ['1.71', '0.71', '0.00']
     """
-    values = jnp.where(known, values, jnp.zeros_like(values))
+    values = jnp.where(known, values, 0)
     if config.by == "user" and "sums" in params:
         return _dot(_prepared(values, known, config, params["weights"]), params["sums"])
     if config.by == "user":
@@ -176,7 +174,7 @@ def apply(params: Params, values: Array, known: Array, config: Config) -> Array:
         return from_neighbors(params, weights, values, known, config)
     if config.feedback == "visits":
         return _dot(values, params["similarity"].T)
-    return jax.lax.map(lambda one: _rated_by_items(params, one[0], one[1], config), (values, known))
+    return jax.lax.map(lambda user: _rated_by_items(params, user[0], user[1], config), (values, known))
 
 
 def from_neighbors(params: Params, weights: Array, values: Array, known: Array, config: Config) -> Array:
@@ -187,40 +185,42 @@ def from_neighbors(params: Params, weights: Array, values: Array, known: Array, 
     """
     if config.feedback == "visits":
         return _dot(keep_nearest(weights, config.k), params["values"])
-    return jax.lax.map(lambda one: _rated_by_users(params, one[0], one[1], one[2], config), (weights, values, known))
+    return jax.lax.map(
+        lambda user: _rated_by_users(params, user[0], user[1], user[2], config), (weights, values, known)
+    )
 
 
 def _rated_by_users(params: Params, weights: Array, values: Array, known: Array, config: Config) -> Array:
     """One user's predicted ratings [I]."""
     ratings, has = params["values"].T, params["known"].T  # [I, U]
     overall = _overall(params["values"], params["known"])
-    shares = _shares(jnp.broadcast_to(weights[None, :], ratings.shape), has, config.k)
+    shares = _shares(weights[None, :], has, config.k)
     if config.similarity != "centered_cosine":
         return _average(shares, ratings, overall)
-    own = jnp.where(known.any(), _mean(values[None], known[None])[0], overall)
-    return own + _average(shares, ratings - params["mean"][None, :], jnp.zeros_like(overall))
+    user_mean = jnp.where(known.any(), _mean(values[None], known[None])[0], overall)
+    return user_mean + _average(shares, ratings - params["mean"][None, :], 0)
 
 
 def _rated_by_items(params: Params, values: Array, known: Array, config: Config) -> Array:
     """One user's predicted ratings [I]."""
     similarity = params["similarity"]
-    shares = _shares(similarity, jnp.broadcast_to(known[None, :], similarity.shape), config.k)
+    shares = _shares(similarity, known[None, :], config.k)
     if config.similarity != "centered_cosine":
         return _average(shares, values[None, :], params["mean"])
     means = params["means"]
-    return means + _average(shares, (values - means)[None, :], jnp.zeros_like(params["mean"]))
+    return means + _average(shares, (values - means)[None, :], 0)
 
 
 def _shares(weights: Array, known: Array, k: int | None) -> Array:
     """Weights of the k nearest of those known, [..., M], scaled to the sum 1; all 0 where there is none."""
-    weights = keep_nearest(jnp.where(known, weights, jnp.zeros_like(weights)), k)
+    weights = keep_nearest(jnp.where(known, weights, 0), k)
     total = weights.sum(-1, keepdims=True)
-    return jnp.where(total > 0, weights / jnp.where(total > 0, total, 1), jnp.zeros_like(weights))
+    return jnp.where(total > 0, weights / jnp.where(total > 0, total, 1), 0)
 
 
-def _average(shares: Array, values: Array, otherwise: Array) -> Array:
-    found = (shares * jnp.broadcast_to(values, shares.shape)).sum(-1)
-    return jnp.where((shares > 0).any(-1), found, jnp.broadcast_to(otherwise, found.shape))
+def _average(shares: Array, values: Array, otherwise: Array | float) -> Array:
+    average = (shares * values).sum(-1)
+    return jnp.where((shares > 0).any(-1), average, otherwise)
 
 
 def _prepared(rows: Array, known: Array, config: Config, weights: Array | None) -> Array:
@@ -245,7 +245,7 @@ def _rarity(known: Array) -> Array:
 def _mean(values: Array, known: Array) -> Array:
     """The mean of each row's known values, 0 where there is none."""
     n = known.sum(-1).astype(values.dtype)
-    return jnp.where(known, values, jnp.zeros_like(values)).sum(-1) / jnp.maximum(n, 1)
+    return jnp.where(known, values, 0).sum(-1) / jnp.maximum(n, 1)
 
 
 def _overall(values: Array, known: Array) -> Array:

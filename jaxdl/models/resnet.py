@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import jax
 
-from jaxdl.configuration import require_types
 from jaxdl.losses import sparse_categorical_cross_entropy
 from jaxdl.models._inputs import require_examples
 from jaxdl.nn import initializers
@@ -26,7 +25,7 @@ from jaxdl.nn.noise import dropout
 from jaxdl.nn.norm import batch_norm, init_batch_norm
 from jaxdl.nn.pool import global_avg_pool2d
 from jaxdl.types import Array, Key, Params, State
-from jaxdl.validation import require_name, require_positive, require_rate
+from jaxdl.validation import require_name, require_positive, require_rate, require_types
 
 
 @dataclass(frozen=True)

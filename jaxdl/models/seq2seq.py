@@ -179,7 +179,7 @@ def start_cache(params: Params, memory: Tree, source: Array, config: Config, *, 
 
 
 def decode_step(params: Params, cache: Tree, token: Array, config: Config) -> tuple[Tree, Array]:
-    """Logits [B, V] of what follows one more token [B], and the cache with the carry behind it."""
+    """Logits [B, V] of what follows one more token [B], and the cache with the carry after it."""
     return _step(params, cache, token, config, None)
 
 
@@ -200,8 +200,8 @@ def _decode_with_samples(
         cache, logits = carry
         right, first, key = inputs
         coin_key, draw_key, dropout_key = jax.random.split(key, 3)
-        own = jax.random.bernoulli(coin_key, rate, (b,)) & jnp.broadcast_to(~first, (b,))
-        token = jnp.where(own, jax.random.categorical(draw_key, logits).astype(right.dtype), right)
+        drawn = jax.random.bernoulli(coin_key, rate, (b,)) & ~first
+        token = jnp.where(drawn, jax.random.categorical(draw_key, logits).astype(right.dtype), right)
         cache, logits = _step(params, cache, token, config, dropout_key)
         return (cache, logits), logits
 

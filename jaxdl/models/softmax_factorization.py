@@ -20,11 +20,10 @@ import jax
 import jax.numpy as jnp
 
 from jaxdl import losses
-from jaxdl.configuration import require_types
 from jaxdl.nn.initializers import normal
 from jaxdl.nn.noise import dropout
 from jaxdl.types import Array, Key, Params
-from jaxdl.validation import require_positive, require_rate
+from jaxdl.validation import require_positive, require_rate, require_types
 
 _FAR_BELOW = -1e9  # a logit that gets no probability, and whose product with 0 is 0
 
@@ -78,7 +77,7 @@ def apply(params: Params, x: Array, config: Config, *, key: Key | None = None) -
     x = x.astype(params["y"].dtype)
     u = (x / jnp.sqrt(jnp.maximum(x.sum(1, keepdims=True), 1))) @ params["y"]  # [B, D]
     logits = dropout(u, config.dropout, key=key) @ params["q"].T
-    return logits + jnp.broadcast_to(params["b"], logits.shape)
+    return logits + params["b"][None, :]
 
 
 def contributions(params: Params, x: Array, item: int) -> Array:

@@ -33,12 +33,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl.configuration import require_types
 from jaxdl.data.stop_words import stop_words_of
-from jaxdl.data.words import words
+from jaxdl.data.words import Stemmer, is_topic, words
 from jaxdl.similarity import term_weights
 from jaxdl.types import Array, Key
-from jaxdl.validation import require_name, require_not_negative, require_positive, require_rate
+from jaxdl.validation import (
+    is_traced,
+    require_name,
+    require_not_negative,
+    require_positive,
+    require_rate,
+    require_types,
+)
 
 Similarity: TypeAlias = Literal["overlap", "tf_idf", "bm25"]
 
@@ -62,7 +68,6 @@ class Config:
 
     def __post_init__(self) -> None:
         require_types("textrank", self)
-        require_name("textrank", "similarity", self.similarity, get_args(Similarity))
         require_rate("textrank", damping=self.damping)
         require_positive("textrank", tolerance=self.tolerance)
         require_not_negative("textrank", position_bias=self.position_bias)
@@ -90,7 +95,8 @@ def pagerank(
         tolerance: see above; in float32 nothing below 1e-7 is reached.
         max_iterations: an upper limit.
     Returns: [N], sums to 1, dtype of `weights`.
-    Raises: ValueError for weights that are not square, or a restart of another length.
+    Raises: ValueError for weights that are not square, a restart of another length, and, unless they are traced, for a
+        restart that is negative or 0 everywhere and a damping outside [0, 1): these would give NaN.
 
     >>> star = jnp.array([[0.0, 1.0, 1.0], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
     >>> [f"{s:.4f}" for s in pagerank(star)]
@@ -103,16 +109,20 @@ def pagerank(
     v = jnp.ones(n, weights.dtype) if restart is None else jnp.asarray(restart).astype(weights.dtype)
     if v.shape != (n,):
         raise ValueError(f"pagerank: restart {v.shape} must be ({n},), as weights are {weights.shape}")
+    if not is_traced(damping):
+        require_rate("pagerank", damping=damping)
     if n == 0:
         return v
+    if not is_traced(v) and not (v.min() >= 0 and 0 < v.sum() < jnp.inf):
+        raise ValueError("pagerank: restart must be finite, at least 0 and somewhere positive: the reader starts there")
     v = v / v.sum()
     degree = weights.sum(1)
     dangling = degree == 0
-    per_edge = 1 / jnp.where(dangling, jnp.ones_like(degree), degree)
+    per_edge = 1 / jnp.where(dangling, 1, degree)
 
     def rest(s: Array) -> Array:  # (I - d P^T) s: what following the edges does not explain
         followed = jnp.matmul(s * per_edge, weights, precision="highest")
-        sent = jnp.where(dangling, s, jnp.zeros_like(s)).sum()
+        sent = jnp.where(dangling, s, 0).sum()
         return s - damping * (followed + sent * v)
 
     solve = functools.partial(_iterate, damping=damping, tolerance=tolerance, max_iterations=max_iterations)
@@ -202,19 +212,21 @@ def keywords(
     window: int = 2,
     config: Config | None = None,
     stop: Iterable[str] | None = None,
+    korean: Stemmer | None = None,
 ) -> list[tuple[str, float]]:
     """The k most central words and phrases of a text, best first.
 
-    Words are nodes; two of them are joined each time they stand within `window` words of one sentence (stop words left
-    out). The best third by PageRank are key words; those that stand side by side at least twice, and a third of the
-    times that each of them occurs, become a phrase, whose score is the sum of its words'. Of a long text only the 4,096
-    most frequent words are nodes.
+    Words are nodes, but no stop words, numbers and forms of Korean verbs; two of them are joined each time they stand
+    within `window` words of one sentence. The best third by PageRank are key words; those that stand side by side at
+    least twice, and a third of the times that each of them occurs, become a phrase, whose score is the sum of its
+    words'. Of a long text only the 4,096 most frequent words are nodes.
 
     Args:
         sentences: texts.
         k: how many; fewer come back from a short text.
         window: largest distance; 2 joins neighbors only.
         stop: words that are no key words; by default those of English, Korean and the language of the text.
+        korean: see `jaxdl.data.words.words`.
     Returns: (word or phrase, score) pairs.
 
     >>> text = ["Deep networks learn.", "Deep networks need data.", "We train deep networks."]
@@ -224,7 +236,7 @@ def keywords(
     require_positive("keywords", k=k, window=window - 1)
     config = Config() if config is None else config
     stop = stop_words_of(" ".join(sentences)) if stop is None else frozenset(stop)
-    lists = [words(sentence, stop=stop) for sentence in sentences]
+    lists = [[w for w in words(sentence, stop=stop, korean=korean) if is_topic(w)] for sentence in sentences]
     frequency = Counter(word for sentence in lists for word in sentence)
     nodes = sorted(word for word, _ in frequency.most_common(_MOST_WORDS))
     if not nodes:
@@ -234,26 +246,28 @@ def keywords(
     graph = np.zeros((size, size), np.float32)
     for sentence in lists:
         for i, word in enumerate(sentence):
-            for other in sentence[i + 1 : i + window]:
-                if other != word and word in number and other in number:
-                    graph[number[word], number[other]] += 1
-                    graph[number[other], number[word]] += 1
+            for neighbor in sentence[i + 1 : i + window]:
+                if neighbor != word and word in number and neighbor in number:
+                    graph[number[word], number[neighbor]] += 1
+                    graph[number[neighbor], number[word]] += 1
     restart = (np.arange(size) < len(nodes)).astype(np.float32)
-    found = np.asarray(_pagerank(graph, restart, config.damping, config.tolerance))
-    scores = {word: float(found[i]) for word, i in number.items()}
+    ranks = np.asarray(_pagerank(graph, restart, config.damping, config.tolerance))
+    scores = {word: float(ranks[i]) for word, i in number.items()}
     best = sorted(scores, key=lambda word: -scores[word])[: max(k, -(-len(nodes) // 3))]
-    phrases = _phrases(sentences, {word: frequency[word] for word in best})
+    phrases = _phrases(sentences, {word: frequency[word] for word in best}, korean)
     for phrase in sorted(phrases, key=len, reverse=True):
         if all(word in scores for word in phrase):  # its words stand in no longer phrase
             scores[" ".join(phrase)] = sum(scores.pop(word) for word in phrase)
     return sorted(scores.items(), key=lambda pair: -pair[1])[:k]
 
 
-def _phrases(sentences: Sequence[str], keys: dict[str, int], longest: int = 3) -> list[tuple[str, ...]]:
+def _phrases(
+    sentences: Sequence[str], keys: dict[str, int], korean: Stemmer | None, longest: int = 3
+) -> list[tuple[str, ...]]:
     """Runs of different key words that belong together, from how often each of these occurs."""
     runs = Counter[tuple[str, ...]]()
     for sentence in sentences:
-        full = words(sentence, stop=())
+        full = words(sentence, stop=(), korean=korean)
         for n in range(2, longest + 1):
             runs.update(zip(*(full[i:] for i in range(n)), strict=False))
     known = [(run, n) for run, n in runs.items() if n > 1 and len(set(run)) == len(run) and keys.keys() >= set(run)]

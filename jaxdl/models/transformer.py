@@ -3,8 +3,8 @@
     memory = encoder blocks(sqrt(D) embedding(source) + positions)                      [B, S, D]
     logits = decoder blocks(sqrt(D) embedding(target) + positions, memory) table^T      [B, T, V]
 
-The block is `nn.transformer_block`; pre-norm puts one more norm behind the last. Dropout stands where the paper has it:
-behind every sublayer and behind the sum of embeddings and positions.
+The block is `nn.transformer_block`; pre-norm puts one more norm after the last. Dropout stands where the paper has it:
+after every sublayer and after the sum of embeddings and positions.
 
     n_decoder_layers = 0    an encoder alone: use `encode`
     n_encoder_layers = 0    a decoder alone, a language model: source and memory are None
@@ -157,8 +157,8 @@ def start_cache(params: Params, memory: Array | None, source: Array, config: Con
     _check_length(max_length, config)
     b, n_features = source.shape[0], config.d_model // config.n_heads
     dtype = _compute_dtype(params, config)
-    own = init_key_value_cache(b, config.n_decoder_layers, max_length, config.n_heads, n_features, dtype=dtype)
-    cache = {"position": jnp.zeros((), jnp.int32), "own": own}
+    written = init_key_value_cache(b, config.n_decoder_layers, max_length, config.n_heads, n_features, dtype=dtype)
+    cache = {"position": jnp.zeros((), jnp.int32), "written": written}
     if memory is None:
         return cache
     cache |= {"source": source, "memory": memory_cache(params["decoder"]["layers"]["cross"], memory, config.n_heads)}
@@ -171,24 +171,24 @@ def decode_step(params: Params, cache: Tree, token: Array, config: Config) -> tu
     mask = None if source is None else _may_read(source, config)
 
     def body(carry: tuple[Array, Tree], inputs: tuple[Array, Params]) -> tuple[tuple[Array, Tree], None]:
-        (x, own), (i, layer) = carry, inputs
+        (x, written), (i, layer) = carry, inputs
 
         def attend(params: Params, y: Array) -> tuple[Array, Tree]:
             rotary = config.positions == "rotary"
-            return cached_self_attention(params, y, own, layer=i, position=position, n_heads=h, rotary=rotary)
+            return cached_self_attention(params, y, written, layer=i, position=position, n_heads=h, rotary=rotary)
 
         def attend_memory(params: Params, y: Array) -> tuple[Array, None]:
             return cached_cross_attention(params, y, cache["memory"], layer=i, n_heads=h, mask=mask), None
 
-        x, (own, _) = _block(layer, x, config, attend, None if source is None else attend_memory)
-        return (x, own), None
+        x, (written, _) = _block(layer, x, config, attend, None if source is None else attend_memory)
+        return (x, written), None
 
     x = _embed_at(params, "target", token[:, None], position[None], config)  # [B, 1, D]
     layers = (jnp.arange(config.n_decoder_layers), params["decoder"]["layers"])
-    (x, own), _ = jax.lax.scan(body, (x, cache["own"]), layers)
+    (x, written), _ = jax.lax.scan(body, (x, cache["written"]), layers)
     x = layer_norm(params["decoder"]["norm"], x) if config.norm == "pre" else x
     logits = _outputs(params, x, cache.get("states"), source, config)[:, 0]
-    return cache | {"position": position + 1, "own": own}, logits
+    return cache | {"position": position + 1, "written": written}, logits
 
 
 def _block(
@@ -240,7 +240,7 @@ def _embed_at(params: Params, side: str, tokens: Array, positions: Array, config
     else:
         _check_length(tokens.shape[1], config)
         where = embedding(params["positions"], positions).astype(x.dtype) * math.sqrt(config.d_model)
-    return x + jnp.broadcast_to(where[None], x.shape)
+    return x + where[None]
 
 
 def _check_length(length: int, config: Config) -> None:
@@ -267,8 +267,8 @@ def _may_read(source: Array, config: Config) -> Array | None:
 
 
 def _compute_dtype(params: Params, config: Config) -> Any:
-    own = params["target" if "target" in params else "source"]["table"].dtype
-    return own if config.dtype == "params" else jnp.dtype(config.dtype)
+    parameters = params["target" if "target" in params else "source"]["table"].dtype
+    return parameters if config.dtype == "params" else jnp.dtype(config.dtype)
 
 
 def example(key: Key) -> tuple[Callable[[Params], Array], Params]:

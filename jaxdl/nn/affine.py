@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jaxdl.nn.initializers import glorot_uniform, zeros
 from jaxdl.types import Array, DType, Initializer, Key, Params
-from jaxdl.validation import require_floating
+from jaxdl.validation import require_arrays, require_floating
 
 
 def init_dense(
@@ -67,4 +67,5 @@ def flatten(x: Array) -> Array:
     >>> flatten(jnp.zeros((2, 3, 4))).shape
     (2, 12)
     """
+    require_arrays("flatten", x=x)
     return x.reshape(x.shape[0], math.prod(x.shape[1:]))  # -1 is undecided where the batch is empty

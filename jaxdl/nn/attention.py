@@ -183,6 +183,7 @@ def multi_head_attention(
     >>> multi_head_attention(params, jnp.ones((2, 3, 4)), jnp.ones((2, 5, 4)), n_heads=2).shape
     (2, 3, 4)
     """
+    require_floating("multi_head_attention", x=x, **({} if memory is None else {"memory": memory}))
     chex.assert_rank(x, 3)
     if memory is None:
         q, k, v = project_qkv(params, x, n_heads, positions)
@@ -274,8 +275,8 @@ def additive_attention(
     >>> y.shape, a.shape
     ((1, 2, 3), (1, 2, 5))
     """
-    chex.assert_rank([q, keys, values], 3)
     require_floating("additive_attention", q=q, keys=keys, values=values)
+    chex.assert_rank([q, keys, values], 3)
     if keys.shape[:2] != values.shape[:2] or keys.shape[0] != q.shape[0]:
         raise ValueError(
             f"additive_attention: q {q.shape} [B, T, Dq], keys {keys.shape}, values {values.shape} [B, S, _]"

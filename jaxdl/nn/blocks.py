@@ -24,6 +24,7 @@ from jaxdl.nn.attention import init_multi_head_attention
 from jaxdl.nn.noise import dropout, split_key
 from jaxdl.nn.norm import init_layer_norm, layer_norm
 from jaxdl.types import Activation, Array, DType, Key, Params
+from jaxdl.validation import require_floating
 
 Attend: TypeAlias = Callable[[Params, Array], tuple[Array, Any]]
 """(parameters of a multi-head attention, x [B, T, D]) -> (y [B, T, D], anything to hand on: a cache, weights)."""
@@ -81,6 +82,7 @@ def transformer_block(
     >>> transformer_block(params, jnp.ones((2, 3, 4)), attend)[0].shape
     (2, 3, 4)
     """
+    require_floating("transformer_block", x=x)
     chex.assert_rank(x, 3)
     keys = split_key(key, 3)
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jaxdl.nn.affine import dense, init_dense
 from jaxdl.nn.attention import attention_weights
 from jaxdl.types import Array, DType, Key, Params, at_least_float32
-from jaxdl.validation import require_mask
+from jaxdl.validation import require_floating, require_mask
 
 
 def init_pointer(key: Key, d_model: int, *, dtype: DType = jnp.float32) -> Params:
@@ -48,6 +48,7 @@ def pointer(params: Params, x: Array, memory: Array, *, mask: Array | None = Non
     >>> gate.shape, a.shape
     ((2, 3), (2, 3, 5))
     """
+    require_floating("pointer", x=x, memory=memory)
     chex.assert_rank([x, memory], 3)
     if mask is not None:
         require_mask("pointer", mask, memory.shape[:2], "[B, S]")

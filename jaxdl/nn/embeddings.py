@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from jaxdl.nn.initializers import normal
 from jaxdl.types import Array, DType, Initializer, Key, Params, at_least_float32, wide_dtype
-from jaxdl.validation import require_floating
+from jaxdl.validation import require_arrays, require_floating
 
 
 def init_embedding(
@@ -45,6 +45,7 @@ def embedding(params: Params, tokens: Array) -> Array:
     >>> embedding({"table": jnp.array([[1.0, 2.0], [3.0, 4.0]])}, jnp.array([1, 0, 1])).tolist()
     [[3.0, 4.0], [1.0, 2.0], [3.0, 4.0]]
     """
+    require_arrays("embedding", tokens=tokens)
     if not jnp.issubdtype(tokens.dtype, jnp.integer):
         raise ValueError(f"embedding: tokens must be integers, got {tokens.dtype}")
     table = params["table"]
@@ -71,8 +72,8 @@ def unembedding(params: Params, x: Array) -> Array:
     table = params["table"]
     chex.assert_rank(table, 2)
     require_floating("unembedding", x=x)
-    if x.shape[-1] != table.shape[1]:
-        raise ValueError(f"unembedding: x {x.shape} ends in {x.shape[-1]}, but the table {table.shape} has other rows")
+    if x.shape[-1:] != table.shape[1:]:
+        raise ValueError(f"unembedding: x {x.shape} must end in the rows of the table {table.shape}: {table.shape[1]}")
     rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
     wide = wide_dtype(x.dtype)
     y = jnp.matmul(rows, table.astype(x.dtype).T, preferred_element_type=wide)
@@ -94,6 +95,7 @@ def sinusoidal_positions(positions: Array, n_features: int, *, dtype: DType = jn
     >>> [[f"{v:.2f}" for v in row] for row in sinusoidal_positions(jnp.arange(2), 4)]
     [['0.00', '1.00', '0.00', '1.00'], ['0.84', '0.54', '0.01', '1.00']]
     """
+    require_arrays("sinusoidal_positions", positions=positions)
     angles = _angles("sinusoidal_positions", positions, n_features, 10_000.0, dtype)
     return jnp.stack([jnp.sin(angles), jnp.cos(angles)], axis=-1).reshape(*positions.shape, n_features).astype(dtype)
 
@@ -115,8 +117,9 @@ def rotary(x: Array, positions: Array, *, base: float = 10_000.0) -> Array:
     >>> [f"{v:.2f}" for v in rotary(jnp.array([1.0, 0.0]).reshape(1, 1, 1, 2), jnp.array([1]))[0, 0, 0]]
     ['0.54', '0.84']
     """
-    chex.assert_rank(x, 4)
     require_floating("rotary", x=x)
+    require_arrays("rotary", positions=positions)
+    chex.assert_rank(x, 4)
     if positions.shape not in ((x.shape[1],), x.shape[:2]):
         raise ValueError(f"rotary: positions {positions.shape} must be [T] or [B, T] of x {x.shape}")
     wide = at_least_float32(x)

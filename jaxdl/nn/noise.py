@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxdl.types import Array, Key
-from jaxdl.validation import require_floating
+from jaxdl.validation import is_traced, require_floating
 
 
 def split_key(key: Key | None, n: int) -> list[Key | None]:
@@ -16,7 +16,7 @@ def split_key(key: Key | None, n: int) -> list[Key | None]:
     return [None] * n if key is None else list(jax.random.split(key, n))
 
 
-def dropout(x: Array, rate: float, *, key: Key | None = None) -> Array:
+def dropout(x: Array, rate: float | Array, *, key: Key | None = None) -> Array:
     """Inverted dropout: set each element to zero with probability `rate`, scale the rest so that the mean stays.
 
         y = x m / (1 - rate),    m ~ Bernoulli(1 - rate)
@@ -26,7 +26,7 @@ def dropout(x: Array, rate: float, *, key: Key | None = None) -> Array:
 
     Args:
         x: any shape and float dtype.
-        rate: in [0, 1).
+        rate: in [0, 1); may be traced.
     Returns: shape and dtype of `x`.
     Raises: ValueError for a rate outside [0, 1).
     Reference: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", 2014.
@@ -36,10 +36,11 @@ def dropout(x: Array, rate: float, *, key: Key | None = None) -> Array:
     >>> dropout(jnp.ones(2), 0.5).tolist()
     [1.0, 1.0]
     """
-    if not 0 <= rate < 1:
+    if not is_traced(rate) and not 0 <= rate < 1:
         raise ValueError(f"dropout: the rate is the probability of dropping, in [0, 1), got {rate}")
     require_floating("dropout", x=x)
-    if key is None or rate == 0:
+    if key is None or (not is_traced(rate) and rate == 0):
         return x
+    rate = jnp.asarray(rate, x.dtype) if is_traced(rate) else rate
     keep = jax.random.bernoulli(key, 1 - rate, x.shape)
     return jnp.where(keep, x / (1 - rate), 0)

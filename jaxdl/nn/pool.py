@@ -14,7 +14,7 @@ from jax import lax
 from jaxdl.kernels import pooling
 from jaxdl.nn.windows import Padding, PaddingLike, Window, explicit, per_axis
 from jaxdl.types import Array, at_least_float32
-from jaxdl.validation import require_floating
+from jaxdl.validation import require_arrays, require_floating
 
 
 def max_pool2d(
@@ -159,6 +159,7 @@ def upsample2d(x: Array, factor: Window) -> Array:
     >>> upsample2d(jnp.array([[1.0, 2.0]])[None, :, :, None], (1, 2))[0, :, :, 0].tolist()
     [[1.0, 1.0, 2.0, 2.0]]
     """
+    require_arrays("nn.upsample2d", x=x)
     chex.assert_rank(x, 4)
     (b, h, w, c), (fh, fw) = x.shape, per_axis("nn.upsample2d", 2, "factor", factor)
     tiles = jnp.broadcast_to(x[:, :, None, :, None, :], (b, h, fh, w, fw, c))

@@ -33,7 +33,7 @@ from jax import lax
 from jaxdl import kernels
 from jaxdl.nn.affine import dense, init_dense
 from jaxdl.nn.initializers import orthogonal
-from jaxdl.types import Array, DType, Key, Params
+from jaxdl.types import Array, DType, Key, Params, varying_as
 from jaxdl.validation import require_floating, require_name
 
 Carry: TypeAlias = tuple[Array, ...]  # what a cell remembers: (h,), or (h, c) of an LSTM; each [B, H]
@@ -230,8 +230,8 @@ def recurrent(
     ((2, 5, 4), True)
     """
     require_name("recurrent", "cell", cell, CELLS)
-    chex.assert_rank(x, 3)
     require_floating("recurrent", x=x)
+    chex.assert_rank(x, 3)
     _check_cell(cell, params)
     if mask is not None:
         if mask.shape != x.shape[:2] or mask.dtype != bool:
@@ -252,7 +252,8 @@ def recurrent(
 
     times = jnp.swapaxes(x, 0, 1)  # [T, B, D]
     inputs = dense(params["x"], times) if hoists else times  # [T, B, gates H or D]
-    carry, ys = lax.scan(body, carry, (inputs, None if mask is None else mask.T), reverse=reverse)
+    start: Carry = jax.tree.map(lambda leaf: varying_as(leaf, params, x, carry, mask), carry)
+    carry, ys = lax.scan(body, start, (inputs, None if mask is None else mask.T), reverse=reverse)
     return carry, jnp.swapaxes(ys, 0, 1)
 
 
@@ -260,10 +261,10 @@ def _check_cell(cell: str, params: Params) -> None:
     """Raise ValueError for the parameters of another kind of cell."""
     n_hidden = params["h"]["w"].shape[0]
     kinds = {1: "rnn", 4: "lstm", 3: "gru"}
-    found = kinds.get(params["h"]["w"].shape[1] // max(n_hidden, 1))
-    if found != cell:
+    kind = kinds.get(params["h"]["w"].shape[1] // max(n_hidden, 1))
+    if kind != cell:
         raise ValueError(
-            f'recurrent: h/w {params["h"]["w"].shape} is of a cell "{found}", not "{cell}": pass cell="{found}"'
+            f'recurrent: h/w {params["h"]["w"].shape} is of a cell "{kind}", not "{cell}": pass cell="{kind}"'
         )
 
 

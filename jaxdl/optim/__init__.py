@@ -6,10 +6,15 @@ from jaxdl.ewma import ewma as ewma
 from jaxdl.optim.adaptive import scale_by_adagrad as scale_by_adagrad
 from jaxdl.optim.adaptive import scale_by_adam as scale_by_adam
 from jaxdl.optim.adaptive import scale_by_rms as scale_by_rms
+from jaxdl.optim.averaging import average_parameters as average_parameters
+from jaxdl.optim.averaging import averaged as averaged
 from jaxdl.optim.constraints import add_decayed_weights as add_decayed_weights
 from jaxdl.optim.constraints import clip_by_global_norm as clip_by_global_norm
 from jaxdl.optim.constraints import global_norm as global_norm
 from jaxdl.optim.constraints import max_norm as max_norm
+from jaxdl.optim.plateau import has_factor as has_factor
+from jaxdl.optim.plateau import scale_by_factor as scale_by_factor
+from jaxdl.optim.plateau import with_factor as with_factor
 from jaxdl.optim.schedules import LearningRate as LearningRate
 from jaxdl.optim.schedules import Schedule as Schedule
 from jaxdl.optim.schedules import constant_schedule as constant_schedule

@@ -3,11 +3,12 @@
 import dataclasses
 from typing import Any
 
+from jaxdl.applications import translation
 from jaxdl.data import Splits, dates, text
 from jaxdl.data.arrays import Arrays
 from jaxdl.data.pairs import texts
 from jaxdl.metrics import sequence_metrics
-from jaxdl.tasks import sequences, translation
+from jaxdl.tasks import sequences, text_to_text
 from jaxdl.training import Task
 from jaxdl.validation import require_positive
 
@@ -37,7 +38,7 @@ class Config(sequences.Config):
 
 def task(config: Config, model: Any) -> Task:
     """Dates in 36 languages to ISO; 2,000 others choose the epoch, and 2,000 more are the test. No date is shared."""
-    system = translation.translator(
+    system = text_to_text.translator(
         model,
         text.character_tokenizer([dates.characters()]),
         text.character_tokenizer(["0123456789-"]),
@@ -48,7 +49,7 @@ def task(config: Config, model: Any) -> Task:
     parts = Splits(
         drawn("train", config.seed, config.examples), drawn("validation", config.seed), drawn("test", config.seed)
     )
-    return sequences.task(
+    return translation.task(
         system, config, parts, measure=measure, headline="exact_match", monitor=("exact_match", "max")
     )
 

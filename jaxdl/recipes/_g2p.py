@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from jaxdl import data
+from jaxdl.applications import translation
 from jaxdl.data import text
 from jaxdl.data.arrays import Arrays, take
 from jaxdl.metrics import sequence_metrics
-from jaxdl.tasks import sequences, translation
+from jaxdl.tasks import sequences, text_to_text
 from jaxdl.training import Task
 
 N_SOURCE, N_TARGET = 31, 43  # 27 graphemes and 39 phones, four special tokens each
@@ -37,7 +38,7 @@ def task(config: Config, model: Any) -> Task:
     """
     words = data.load("g2p")
     assert words.test is not None
-    system = translation.translator(
+    system = text_to_text.translator(
         model,
         text.character_tokenizer([string.ascii_uppercase + "'"], upper=True),
         text.word_tokenizer([PHONES]),
@@ -45,7 +46,7 @@ def task(config: Config, model: Any) -> Task:
         _LENGTH,
     )
     parts = data.Splits(*hold_out(words.train, _HELD_OUT, config.seed), words.test)
-    return sequences.task(system, config, parts, measure=measure, headline="word_error_rate")
+    return translation.task(system, config, parts, measure=measure, headline="word_error_rate")
 
 
 def hold_out(part: Arrays, n: int, seed: int) -> tuple[Arrays, Arrays]:

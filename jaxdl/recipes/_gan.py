@@ -149,8 +149,8 @@ def image_scores(name: str, config: Any, state: TrainState, splits: Splits) -> d
     flat = {part: jnp.asarray(x.reshape(len(x), -1)) for part, x in real.items()}
     scores = parzen_scores(jnp.asarray(images.reshape(len(images), -1)), flat["validation"], flat["test"])
     critic = judge(name)
-    features, logits = critic.look(images)
-    of_test, of_train = critic.look(real["test"])[0], critic.look(real["train"])[0]
+    features, logits = critic.classify(images)
+    of_test, of_train = critic.classify(real["test"])[0], critic.classify(real["train"])[0]
     entropies = class_entropy(jnp.asarray(logits))
     scores |= {"frechet": frechet_distance(features, of_test), "frechet_data": frechet_distance(of_train, of_test)}
     scores |= {"class_entropy": entropies[0], "sample_entropy": entropies[1], "judge_accuracy": critic.accuracy}

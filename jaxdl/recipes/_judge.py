@@ -35,11 +35,11 @@ class Judge(NamedTuple):
     """A trained classifier.
 
     Attributes:
-        look: images [N, H, W, C], bytes or [0, 1] -> (features of the last hidden layer [N, F], logits [N, K]).
+        classify: images [N, H, W, C], bytes or [0, 1] -> (features of the last hidden layer [N, F], logits [N, K]).
         accuracy: its own, on the test part of its data.
     """
 
-    look: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+    classify: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
     accuracy: float
 
 
@@ -62,7 +62,7 @@ def judge(name: str) -> Judge:
             folder.mkdir(parents=True, exist_ok=True)
             write_params(folder, state)
             write_json(folder / "judge.json", {"accuracy": accuracy, "config": repr(config)})
-    return Judge(functools.partial(_look, config.model, state), accuracy)
+    return Judge(functools.partial(_classify, config.model, state), accuracy)
 
 
 def _blank(config: Any) -> TrainState:
@@ -71,7 +71,7 @@ def _blank(config: Any) -> TrainState:
     return TrainState(params, state, (), jax.random.key(0), jnp.zeros((), jnp.int32))
 
 
-def _look(config: cnn.Config, state: TrainState, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _classify(config: cnn.Config, state: TrainState, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     forward = _forward(config)
     starts = range(0, len(images), _ROWS)
     parts = [jax.device_get(forward(state.params, state.state, jnp.asarray(images[i : i + _ROWS]))) for i in starts]

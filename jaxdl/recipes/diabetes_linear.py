@@ -36,5 +36,6 @@ def task(config: Config) -> Task:
     """
     diabetes = data.load("diabetes")
     splits = data.split(diabetes.train, validation=config.validation, test=0.2, seed=config.seed)
+    prepare = data.fitted(data.whiten("pca"), splits.train["x"])
     splits = data.scale(splits, data.whiten("pca"))
-    return supervised.regression(models.bind(linear, config.model), config, splits)
+    return supervised.regression(models.bind(linear, config.model), config, splits, prepare=prepare)

@@ -32,5 +32,7 @@ def task(config: Config) -> Task:
     """150 flowers, 70 % to train on, 10 % for validation, 20 % to test; stratified. Scaled by the training part."""
     iris = data.load("iris")
     splits = data.split(iris.train, validation=config.validation, test=0.2, stratify="y", seed=config.seed)
+    prepare = data.fitted(data.standardize(), splits.train["x"])
     splits = data.scale(splits, data.standardize())
-    return supervised.classification(models.bind(mlp, config.model), config, splits, iris.class_names)
+    model = models.bind(mlp, config.model)
+    return supervised.classification(model, config, splits, iris.class_names, prepare=prepare)

@@ -11,9 +11,10 @@ import dataclasses
 from typing import Any
 
 from jaxdl import data
+from jaxdl.applications import translation
 from jaxdl.data import text
 from jaxdl.models import transformer
-from jaxdl.tasks import sequences, supervised, translation
+from jaxdl.tasks import sequences, supervised, text_to_text
 from jaxdl.training import Task
 
 
@@ -50,9 +51,9 @@ def task(config: Config) -> Task:
     assert pairs.test is not None
     both = [*pairs.train["x"], *(right[0] for right in pairs.train["references"])]
     words = text.bpe_tokenizer(both, config.model.n_source)
-    system = translation.translator(config.model, words, words, config.length, config.length)
+    system = text_to_text.translator(config.model, words, words, config.length, config.length)
     parts = data.Splits(pairs.train, pairs.validation, pairs.test)
-    built = sequences.task(system, config, parts, measure=measure, headline="bleu")
+    built = translation.task(system, config, parts, measure=measure, headline="bleu")
     return built._replace(files={**built.files, "sacrebleu.txt": signature() + "\n"})
 
 

@@ -12,12 +12,13 @@ labeled short run for a CPU; `--preset gpu` is the whole one.
 import dataclasses
 
 from jaxdl import data
+from jaxdl.applications import translation
 from jaxdl.data import text
 from jaxdl.data.arrays import Arrays
 from jaxdl.data.pairs import texts
 from jaxdl.metrics.summaries import Tokenizer, rouge, tokenize
 from jaxdl.models import transformer
-from jaxdl.tasks import sequences, supervised, translation
+from jaxdl.tasks import sequences, supervised, text_to_text
 from jaxdl.training import Task
 
 
@@ -68,14 +69,14 @@ def task(config: Config) -> Task:
     train, validation, test = (abstracts(part) for part in (papers.train, papers.validation, papers.test))
     both = [*train["x"], *(right[0] for right in train["references"])]
     words = text.bpe_tokenizer(both, config.model.n_source)
-    system = translation.translator(config.model, words, words, config.source_length, config.target_length)
+    system = text_to_text.translator(config.model, words, words, config.source_length, config.target_length)
     lead = [sentences[0] for sentences in papers.test["x"]]
 
     def measure(outputs: list[str], references: list[tuple[str, ...]]) -> dict[str, float]:
         ours, first = mean_rouge(outputs, references), mean_rouge(lead, references)
         return ours | {f"lead1_{kind}": score for kind, score in first.items()}
 
-    return sequences.task(system, config, data.Splits(train, validation, test), measure=measure, headline="rouge1")
+    return translation.task(system, config, data.Splits(train, validation, test), measure=measure, headline="rouge1")
 
 
 def abstracts(part: Arrays) -> Arrays:

@@ -82,14 +82,14 @@ def with_the_way_on(error: OSError, folder: Path | None) -> OSError:
 
 def _changes(stored: Any, config: Any, prefix: str = "") -> dict[str, tuple[Any, Any]]:
     """Option -> (stored, now) for all that differ, those of the model as "model.<name>"."""
-    found = {}
+    changes = {}
     for field in dataclasses.fields(stored):
         before, now = getattr(stored, field.name), getattr(config, field.name)
         if dataclasses.is_dataclass(before) and type(before) is type(now):
-            found |= _changes(before, now, f"{prefix}{field.name}.")
+            changes |= _changes(before, now, f"{prefix}{field.name}.")
         elif before != now:
-            found[prefix + field.name] = (before, now)
-    return found
+            changes[prefix + field.name] = (before, now)
+    return changes
 
 
 def _jump(stored: Any, config: Any, done: int) -> str:

@@ -5,26 +5,26 @@ runs/<recipe>/<n>/   config.json  environment.json  metrics.jsonl  history.csv  
 """
 
 import dataclasses
+import functools
 import json
-import platform
-import types
+import logging
 import typing
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
-
 from jaxdl import recipes
 from jaxdl.artifacts import files
-from jaxdl.runs.environment import hardware, versions
-from jaxdl.validation import did_you_mean
+from jaxdl.validation import did_you_mean, fits
 
-_PACKAGES = ("jaxdl", "jax", "jaxlib", "optax", "numpy", "orbax-checkpoint", "scikit-learn")
+_log = logging.getLogger(__name__)
 
 
-def new_folder(recipe: str, run_dir: Path | str | None) -> Path:
-    """Where a new run goes: `run_dir`, which must be new or empty, or `runs/<recipe>/<n>` with the next free n.
+class _OfAScript(ValueError):
+    """There is no recipe to load."""
+
+
+def new_folder(recipe: str, run_dir: Path | str | None, *, root: str = "runs") -> Path:
+    """Where a new run goes: `run_dir`, which must be new or empty, or `<root>/<recipe>/<n>` with the next free n.
 
     Nothing is created yet. Hidden files, such as the lock of a process that was killed at once, do not count.
     """
@@ -35,28 +35,49 @@ def new_folder(recipe: str, run_dir: Path | str | None) -> Path:
             go_on = f", or go on in it with --resume {run_dir}" if is_run else ""
             raise ValueError(f"{run_dir} is not an empty folder; name a new one{go_on}")
         return run_dir
-    taken = [int(path.name) for path in Path("runs", recipe).glob("*") if path.name.isdigit()]
-    return Path("runs", recipe, str(max(taken, default=0) + 1))
+    runs = Path(root, recipes.title(recipe))
+    taken = [int(path.name) for path in runs.glob("*") if path.name.isdigit()]
+    return runs / str(max(taken, default=0) + 1)
 
 
 def write_config(folder: Path, recipe: str, config: Any) -> None:
-    """config.json: the recipe's name and its whole configuration."""
-    files.write_json(folder / "config.json", {"recipe": recipe, "config": dataclasses.asdict(config)})
+    """config.json: the recipe's name, of a user's own one the hash of its file, and its whole configuration."""
+    files.write_json(folder / "config.json", {**recipes.stored(recipe), "config": dataclasses.asdict(config)})
 
 
-def read_config(folder: Path) -> tuple[str, dict[str, Any]]:
-    """The recipe's name and its configuration as nested dicts. Raises ValueError if the folder is not a run's."""
+def read_config(folder: Path, *, script: bool = False) -> tuple[str, dict[str, Any]]:
+    """The recipe's name and its configuration as nested dicts; says if the recipe's file has changed since.
+
+    Args:
+        script: whether it may be the run of a script, which has the recipe "".
+
+    Raises: ValueError if the folder is not a run's.
+    """
     path = folder / "config.json"
     if not path.is_file():
         runs = [str(p.parent) for p in sorted(Path("runs").glob("*/*/config.json"))]
         raise ValueError(f"{folder} is not a run folder: it has no config.json{did_you_mean(str(folder), runs)}")
     try:
         stored = json.loads(path.read_text())
+        if stored["recipe"] is None and script and isinstance(stored["config"], dict):
+            return "", stored["config"]
+        if stored["recipe"] is None:
+            raise _OfAScript(f"{folder} is the run of a script: jaxdl.load({str(folder)!r}, task=...) needs its task")
         if not isinstance(stored["recipe"], str) or not isinstance(stored["config"], dict):
             raise TypeError("a recipe's name and its options are expected")
-        return stored["recipe"], stored["config"]
+    except _OfAScript:
+        raise
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{path} is damaged: {type(error).__name__}: {error}") from None
+    recipe, content = stored["recipe"], stored.get("source_sha256")
+    if content is not None and recipes.stored(recipe).get("source_sha256") != content:
+        _say_changed(recipe, str(folder))
+    return recipe, stored["config"]
+
+
+@functools.cache  # once is enough
+def _say_changed(recipe: str, folder: str) -> None:
+    _log.warning("%s has changed since %s was begun", recipe, folder)
 
 
 def configuration(folder: Path | str) -> tuple[str, Any]:
@@ -78,42 +99,15 @@ def config_from_dict(kind: type, values: dict[str, Any]) -> Any:
         raise ValueError(f"{kind.__qualname__} has no field {unknown[0]!r}{did_you_mean(unknown[0], hints)}")
     arguments = {}
     for name, value in values.items():
+        value = _tuples(value)
         if dataclasses.is_dataclass(hints[name]):
             value = config_from_dict(typing.cast(type, hints[name]), value)
-        elif not _fits(value, hints[name]):
+        elif not fits(value, hints[name]):
             raise ValueError(f"{kind.__qualname__}: {name} cannot be {value!r}")
-        arguments[name] = tuple(value) if isinstance(value, list) else value
+        arguments[name] = value
     return kind(**arguments)
 
 
-def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value from JSON is of a field's type."""
-    origin, inner = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        return any(_fits(value, one) for one in inner)
-    if origin is typing.Literal:
-        return value in inner
-    if origin is tuple:
-        return isinstance(value, list | tuple) and _fits_tuple(value, inner)
-    if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return type(value) is hint if isinstance(hint, type) else True
-
-
-def _fits_tuple(values: Sequence[Any], hints: tuple[Any, ...]) -> bool:
-    """tuple[X, ...] is any number of X, tuple[X, Y] an X and a Y."""
-    if len(hints) == 2 and hints[1] is Ellipsis:
-        return all(_fits(value, hints[0]) for value in values)
-    return len(values) == len(hints) and all(map(_fits, values, hints))
-
-
-def environment() -> dict[str, Any]:
-    """Versions, machine and device of a run."""
-    device = jax.devices()[0]
-    return {
-        "python": platform.python_version(),
-        "versions": versions(*_PACKAGES),
-        "machine": f"{platform.system()} {platform.machine()}, {hardware()}",
-        "device": f"{device.device_kind} ({jax.default_backend()}), {jax.device_count()} in all",
-        "x64": bool(jax.config.read("jax_enable_x64")),
-    }
+def _tuples(value: Any) -> Any:
+    """JSON has no tuples: its lists, at any depth, as those."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

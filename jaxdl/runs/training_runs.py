@@ -1,30 +1,41 @@
 """A recipe becomes a run folder, and a run folder a model again: what `jaxdl train` and `jaxdl evaluate` do."""
 
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 
 from jaxdl import recipes
 from jaxdl.artifacts import files, lock, pictures
+from jaxdl.data.splits import Splits
 from jaxdl.metrics import scalars
-from jaxdl.runs import resumption, run_folder
+from jaxdl.runs import autopsies, resumption, run_folder, trained
 from jaxdl.runs.interruption import Interrupted, Interruption
 from jaxdl.runs.resumption import Resumption
-from jaxdl.runs.run_folder import configuration
-from jaxdl.training import Callback, Event, Paused, Task, TrainState, callbacks, evaluate, fit
+from jaxdl.training import (
+    Callback,
+    Event,
+    NonFiniteError,
+    Paused,
+    Task,
+    TrainState,
+    callbacks,
+    evaluate,
+    fit,
+    run_files,
+)
 from jaxdl.training.evaluation import has_rows
-from jaxdl.training.parameters import read_params, write_params
-from jaxdl.tree import parameter_count
+from jaxdl.training.sharding import check_mesh, make_mesh
 
+_log = logging.getLogger(__name__)
 _FRAMES = 20  # pictures of a training that are kept
 
 
-class Run(NamedTuple):
-    """A trained model and how it does.
+class Outcome(NamedTuple):
+    """What a training came to.
 
     Attributes:
         folder: where its files lie.
@@ -68,7 +79,8 @@ def train(
     resume: bool = False,
     more_callbacks: tuple[Callback, ...] = (),
     save_every: float | None = 60.0,
-) -> Run:
+    mesh: str | None = None,
+) -> Outcome:
     """Train a recipe and write its run folder.
 
     Args:
@@ -78,6 +90,7 @@ def train(
         resume: go on in `run_dir` from its last good checkpoint, or from the start if it was killed before the first.
         more_callbacks: beside the logs: a progress bar, say.
         save_every: seconds between checkpoints inside an epoch; None saves at the ends of epochs alone.
+        mesh: of devices, such as "data=8", as `fit` takes it; a resumed run may have another.
     Raises: ValueError for what cannot be trained or resumed, before anything is written; `Interrupted`, after a
         checkpoint, by SIGINT, SIGTERM or SIGHUP; OSError for a full disk, the earlier checkpoints being whole.
     """
@@ -85,13 +98,15 @@ def train(
     folder = None
     with Interruption() as interruption:
         try:
+            devices = None if mesh is None else make_mesh(mesh)
             task: Task = recipes.load(recipe).task(config)
+            check_mesh(devices, jax.eval_shape(task.init, jax.random.key(0)))
             going_on = resumption.begin(Path(run_dir), config) if resume and run_dir is not None else None
             folder = run_folder.new_folder(recipe, run_dir) if going_on is None else going_on.folder
             folder.mkdir(parents=True, exist_ok=True)
             with lock.owned(folder):
                 hooks = (interruption.callback, *more_callbacks)
-                return _train(recipe, config, task, folder, going_on, hooks, save_every, start)
+                return _train(recipe, config, task, folder, going_on, hooks, save_every, devices, start)
         except (Interrupted, Paused):
             raise Interrupted(interruption.signal or 0, f"interrupted; {resumption.how(folder)}") from None
         except OSError as error:
@@ -106,90 +121,89 @@ def _train(
     going_on: Resumption | None,
     more_callbacks: tuple[Callback, ...],
     save_every: float | None,
+    mesh: jax.sharding.Mesh | None,
     start: float,
-) -> Run:
+) -> Outcome:
     """`train` in a folder that is this process's."""
-    notes: dict[str, Any] = run_folder.environment() | {"seed": config.seed}
-
-    def write_options() -> None:
-        run_folder.write_config(folder, recipe, config)
-        for name, content in task.files.items():
-            files.write(folder / name, lambda path, content=content: path.write_text(content, encoding="utf-8"))
+    ended = 0.0
 
     def note(event: Event) -> None:
-        if event.kind == "begin":
-            if going_on is not None:  # nothing was refused: the folder may change
-                write_options()
-                notes["resumed"] = going_on.note(event)
-            notes.update(event.history.params)
-            files.write_json(folder / "environment.json", notes)
+        nonlocal ended
+        if event.kind == "begin" and going_on is not None:  # nothing was refused: the folder may change
+            run_folder.write_config(folder, recipe, config)
+            run_files.add(folder, resumed=going_on.note(event))
+        if event.kind == "end":
+            ended = time.perf_counter()
 
     if going_on is None:
-        write_options()
-    hooks = [note, *more_callbacks, callbacks.json_lines(folder / "metrics.jsonl")]
-    hooks += [callbacks.csv_log(folder / "history.csv"), callbacks.nan_stop()]
+        run_folder.write_config(folder, recipe, config)
+    for line in task.notes:
+        _log.info("%s", line)
+    hooks = [note, *more_callbacks, callbacks.nan_stop()]
     if task.frame is not None:
         hooks.append(_frames(task.frame, folder))
     if config.patience is not None:
         hooks.append(callbacks.early_stopping(task.monitor, mode=task.mode, patience=config.patience))
-    state, history = fit(
-        task,
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        seed=config.seed,
-        callbacks=hooks,
-        run_dir=folder,
-        resume=going_on is not None and going_on.from_checkpoint,
-        save_every=save_every,
-    )
-    trained = time.perf_counter()
-    run = _scored(folder, task, state, trained - start)
-    write_params(folder, state)
-    figures = {"curves": lambda state, data: pictures.curves(history.history, history.epoch, task.levels)} | dict(
-        task.pictures
-    )
-    for name, draw in figures.items():
-        figure = draw(state, task.data)
-        if figure is not None:
-            files.write(folder / f"{name}.png", lambda path, figure=figure: pictures.save(figure, path))
-    seconds = {"train": trained - start, "in_all": time.perf_counter() - start}
-    notes.update(
-        parameters=parameter_count(state.params),
-        seconds=seconds,
+    try:
+        state, _ = fit(
+            task,
+            epochs=config.epochs,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            callbacks=hooks,
+            run_dir=folder,
+            resume=going_on is not None and going_on.from_checkpoint,
+            save_every=save_every,
+            mesh=mesh,
+        )
+    except NonFiniteError as error:
+        raise autopsies.explained(error, folder, task, config) from None
+    run = scored(folder, task, state, ended - start)
+    run_files.add(
+        folder,
+        seconds={"train": ended - start, "in_all": time.perf_counter() - start},
         scores=run.scores,
         more_scores=run.more_scores,
         headline=run.headline,
+        notes=list(task.notes),
     )
-    files.write_json(folder / "environment.json", notes)
     return run
 
 
-def evaluate_run(folder: Path | str) -> Run:
-    """Score the model of a run folder again. Raises ValueError if the folder is not a finished run."""
-    _, task, state = load(folder)
-    return _scored(Path(folder), task, state)
+def evaluate_run(folder: Path | str, file: Path | None = None) -> Outcome:
+    """Score the model of a run folder again, or on the examples of another file.
 
-
-def load(folder: Path | str) -> tuple[Any, Task, TrainState]:
-    """Config, task and trained state (without the optimizer's) of a run folder.
-
-    Raises: ValueError if the folder is not a finished run.
+    Raises: ValueError if the folder is not a finished run, if its data have changed, and for a file that its model
+        cannot be scored on.
     """
-    folder = Path(folder)
-    recipe, config = configuration(folder)
-    task: Task = recipes.load(recipe).task(config)
-    key = jax.random.key(config.seed)
-    like = jax.eval_shape(task.init, key)  # shapes only: nothing is drawn to be thrown away
-    state = read_params(folder, like)
-    return config, task, state._replace(opt_state=(), key=key, step=jnp.zeros((), jnp.int32))
+    run = trained.load(folder)
+    if file is None:
+        task: Task = recipes.load(run.recipe).task(run.config) if not has_rows(run.task.data.train) else run.task
+        _check_files(run.folder, task)
+        return scored(run.folder, task, run.state)
+    if run.predictor.examples is None:
+        raise ValueError(f"{run.folder} is a run of {run.recipe}, which is not scored on files")
+    part = Splits({}, {}, run.predictor.examples(file))
+    return scored(run.folder, run.task._replace(data=part), run.state)
 
 
-def _scored(folder: Path, task: Task, state: TrainState, seconds: float = 0.0) -> Run:
+def _check_files(folder: Path, task: Task) -> None:
+    """What the task makes of its data now must be what the run keeps beside its parameters."""
+    for name, content in task.files.items():
+        path = folder / name
+        if path.is_file() and path.read_text(encoding="utf-8") != content:
+            raise ValueError(f"{path} is not what the data give now: they have changed since the run was trained")
+
+
+def scored(folder: Path, task: Task, state: TrainState, seconds: float = 0.0) -> Outcome:
+    """What a trained state scores on every part of its task's data."""
     parts = {name: part for name, part in task.data._asdict().items() if has_rows(part)}
     scores = {name: scalars(evaluate(task.evaluate, state, part)) for name, part in parts.items()}
     more = {} if task.scores is None else dict(task.scores(state, task.data))
     headline = task.headline or task.monitor.removeprefix("val_")
-    return Run(folder, scores, more, headline if headline in more else f"{list(parts)[-1]} {headline}", state, seconds)
+    return Outcome(
+        folder, scores, more, headline if headline in more else f"{list(parts)[-1]} {headline}", state, seconds
+    )
 
 
 def _evenly(n: int) -> set[int]:

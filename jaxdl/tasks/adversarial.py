@@ -22,13 +22,12 @@ import jax.numpy as jnp
 import optax
 
 from jaxdl import metrics, optim
-from jaxdl.configuration import require_seed, require_types
 from jaxdl.ewma import EwmaState, ewma
 from jaxdl.losses import minimax
 from jaxdl.tasks.supervised import as_float
 from jaxdl.training.step import TrainState, step_key
 from jaxdl.types import Array, Batch, Key, Metrics, Params, State
-from jaxdl.validation import require_not_negative, require_positive, require_rate
+from jaxdl.validation import require_not_negative, require_positive, require_rate, require_seed, require_types
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,6 +16,7 @@ from jaxdl.losses import regularizers
 from jaxdl.models import autoencoder, linear
 from jaxdl.tasks import supervised
 from jaxdl.tasks.building import build
+from jaxdl.tasks.precision import like_params
 from jaxdl.training import Task, TrainState, callbacks, evaluate, fit
 from jaxdl.training.evaluation import has_rows
 from jaxdl.types import Array, Batch, Key, Metrics, Pair, Params, State
@@ -42,7 +43,7 @@ def task(model: autoencoder.Config, config: supervised.Config, splits: Splits, *
         raise ValueError(f"the examples have shape {splits.train['x'].shape[1:]}, the model takes {model.shape}")
 
     def loss_fn(params: Params, state: State, batch: Batch, key: Key | None) -> tuple[Array, tuple[State, Metrics]]:
-        x, where = supervised.as_float(batch["x"]), batch["mask"]
+        x, where = like_params(supervised.as_float(batch["x"]), params), batch["mask"]
         loss, parts = autoencoder.objective(params, x, model, key=key, where=where)
         scores = {"loss": _weighted(loss, where), "mse": metrics.mean(_squares(parts.reconstruction, x), where=where)}
         if model.sparsity != "none":

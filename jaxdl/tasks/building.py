@@ -8,7 +8,10 @@ import jax
 from jaxdl.data.arrays import count
 from jaxdl.data.batches import batch_rows
 from jaxdl.data.splits import Splits
+from jaxdl.optim import averaged
 from jaxdl.tasks.options import Config, make_optimizer
+from jaxdl.tasks.precision import in_precision
+from jaxdl.training.callbacks import reduce_on_plateau
 from jaxdl.training.evaluation import has_rows
 from jaxdl.training.fitting import Task
 from jaxdl.training.memory import require_room
@@ -49,7 +52,10 @@ def build(
             raise ValueError(f"train: {name} {value} is for classifiers; this task has no classes: leave it out")
     n_examples = count(data.train)
     batch_rows(n_examples, config.batch_size)
+    if config.accumulate > n_examples:
+        raise ValueError(f"train: accumulate {config.accumulate} is more than the {n_examples} examples")
     optimizer = make_optimizer(config, n_examples)
+    step = make_train_step(in_precision(loss_fn, config.precision), optimizer, accumulate=config.accumulate)
 
     def start(key: Key) -> TrainState:
         init_key, run_key = jax.random.split(key)
@@ -59,4 +65,19 @@ def build(
     shapes = jax.eval_shape(start, jax.random.key(0))
     require_room(shapes, shapes.params)
     judged = f"val_{monitor}" if has_rows(data.validation) else monitor
-    return Task(start, make_train_step(loss_fn, optimizer), evaluate, data, judged, mode, **fields)
+    if config.plateau is not None:
+        halve = reduce_on_plateau(judged, mode=mode, patience=config.plateau)
+        fields["callbacks"] = (*fields.get("callbacks", ()), halve)
+    task = Task(start, step, evaluate, data, judged, mode, **fields)
+    return task if config.ewma is None else _of_the_average(task, config.ewma)
+
+
+def _of_the_average(task: Task, decay: float) -> Task:
+    """The task whose average of the parameters is evaluated, drawn and handed back in place of the last ones."""
+
+    def calm(state: TrainState) -> TrainState:
+        return state._replace(params=averaged(state.params, state.opt_state, decay))
+
+    evaluate, frame = task.evaluate, task.frame
+    drawn = None if frame is None else lambda state: frame(calm(state))
+    return task._replace(evaluate=lambda state, batch: evaluate(calm(state), batch), frame=drawn, finish=calm)

@@ -15,6 +15,7 @@ from jaxdl.metrics import ranking
 from jaxdl.models import factorization, softmax_factorization
 from jaxdl.tasks import supervised
 from jaxdl.tasks.building import build
+from jaxdl.tasks.precision import like_params
 from jaxdl.training import Task, TrainState, evaluate
 from jaxdl.training.evaluation import has_rows
 from jaxdl.types import Array, Batch, Key, Metrics, Params, State
@@ -31,11 +32,11 @@ def ratings_task(model: factorization.Config, config: supervised.Config, splits:
 
     def scores(state: TrainState, data: Splits) -> dict[str, float]:
         part = data.test if has_rows(data.test) else data.train
-        found = metrics.scalars(evaluate(task.evaluate, state, part))
-        return {"rmse": found["loss"] ** 0.5, "mae": found["mae"]} | more(state, data)
+        scores = metrics.scalars(evaluate(task.evaluate, state, part))
+        return {"rmse": scores["loss"] ** 0.5, "mae": scores["mae"]} | more(state, data)
 
     more = fields.pop("scores", lambda state, data: {})
-    return task._replace(scores=scores, headline="rmse", **fields)
+    return task._replace(scores=scores, headline="rmse", predictor=None, **fields)
 
 
 def visits_task(model: softmax_factorization.Config, config: supervised.Config, splits: Splits, **fields: Any) -> Task:
@@ -46,7 +47,7 @@ def visits_task(model: softmax_factorization.Config, config: supervised.Config, 
 
     def loss_fn(params: Params, state: State, batch: Batch, key: Key) -> tuple[Array, tuple[State, Metrics]]:
         hide_key, dropout_key = jax.random.split(key)
-        x = batch["x"].astype(jnp.float32)
+        x = like_params(batch["x"].astype(jnp.float32), params)
         hidden = softmax_factorization.hide(x, model, key=hide_key)
         each = softmax_factorization.cross_entropy(params, x, hidden, model, key=dropout_key)
         loss = metrics.mean(each, where=batch["mask"])

@@ -3,16 +3,24 @@
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any, Literal, TypeAlias, get_args
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import optax
 
 from jaxdl import optim
-from jaxdl.configuration import require_seed, require_types
 from jaxdl.data import augment
 from jaxdl.data.batches import n_steps
+from jaxdl.ewma import check_decay
+from jaxdl.tasks.precision import Precision
 from jaxdl.types import Array
-from jaxdl.validation import require_name, require_not_negative, require_positive, require_rate
+from jaxdl.validation import (
+    require_not_negative,
+    require_positive,
+    require_rate,
+    require_seed,
+    require_types,
+)
 
 Optimizer: TypeAlias = Literal["sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adam", "adamw"]
 Schedule: TypeAlias = Literal["constant", "cosine", "inverse-sqrt"]
@@ -25,7 +33,7 @@ class Config:
     Attributes:
         seed: of the split, the parameters, the order of examples and dropout.
         epochs: passes over the training part.
-        batch_size: examples a step; None is all of them (batch gradient descent), 1 is stochastic.
+        batch_size: examples per step; None is all of them (batch gradient descent), 1 is stochastic.
         optimizer: the update rule.
         learning_rate: its (largest) rate.
         schedule: how the rate falls over the run; "inverse-sqrt" follows a warm-up.
@@ -41,7 +49,12 @@ class Config:
         balanced: weight the classes so that all count the same, however many examples each has (classifiers).
         ignore_index: a label whose examples are left out, such as -1 for "unknown" (classifiers).
         patience: epochs without a better validation score before the run ends; None never ends early.
+        plateau: epochs without a better score after which the learning rate is halved; None never does.
         validation: share of the training data held out to choose the epoch.
+        accumulate: micro-batches into which a step's batch is cut, one after the other, for the memory of one; their
+            mean gradient is the batch's, but for batch norm, which sees one at a time.
+        ewma: decay of an average of the parameters, which is evaluated and kept in their place; None for none.
+        precision: of the products of a training step: "bf16" is fast on a GPU; parameters and moments stay float32.
     """
 
     seed: int = 0
@@ -61,19 +74,26 @@ class Config:
     balanced: bool = False
     ignore_index: int | None = None
     patience: int | None = None
+    plateau: int | None = None
     validation: float = 0.1
+    accumulate: int = 1
+    ewma: float | None = None
+    precision: Precision = "f32"
 
     def __post_init__(self) -> None:
         require_seed("train", self.seed)
         require_types("train", self)
         require_positive("train", epochs=self.epochs, learning_rate=self.learning_rate)
         optional = {"batch_size": self.batch_size, "max_norm": self.max_norm, "clip_norm": self.clip_norm}
-        optional["patience"] = self.patience
+        optional |= {"patience": self.patience, "plateau": self.plateau}
         require_positive("train", **{name: value for name, value in optional.items() if value is not None})
+        require_positive("train", accumulate=self.accumulate)
+        if self.batch_size is not None and self.accumulate > self.batch_size:
+            raise ValueError(f"train: accumulate {self.accumulate} is more than the {self.batch_size} rows of a batch")
+        if self.ewma is not None:
+            check_decay("train", ewma=self.ewma)
         require_not_negative("train", warmup_epochs=self.warmup_epochs, l1=self.l1, l2=self.l2)
         require_not_negative("train", weight_decay=self.weight_decay)
-        require_name("train", "optimizer", self.optimizer, get_args(Optimizer))
-        require_name("train", "schedule", self.schedule, get_args(Schedule))
         if self.weight_decay and self.optimizer != "adamw":
             raise ValueError(f"train: weight_decay belongs to adamw, not to {self.optimizer}; use l2 there")
         require_positive("train", class_weights=self.class_weights)
@@ -84,6 +104,9 @@ class Config:
             raise ValueError('train: schedule "inverse-sqrt" starts from a warm-up: give warmup_epochs, at least 1')
         if self.warmup_epochs >= self.epochs:
             raise ValueError(f"train: warmup_epochs {self.warmup_epochs} must be fewer than the {self.epochs} epochs")
+
+
+ConfigT = TypeVar("ConfigT", bound=Config)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,6 +143,17 @@ class ImageConfig(Config):
         return augment.compose(*chosen) if chosen else None
 
 
+def resolve(config: Config, name: str) -> None:
+    """Make a file's name in a Config, if it has one, the whole path: a run is found again from every folder."""
+    if value := getattr(config, name):
+        object.__setattr__(config, name, str(Path(value).expanduser().resolve()))
+
+
+def without_batches(config: ConfigT) -> ConfigT:
+    """A Config for a task that is not trained: nothing in it depends on how many examples there are."""
+    return dataclasses.replace(config, batch_size=None, balanced=False, class_weights=())
+
+
 def make_optimizer(config: Config, n_examples: int) -> optax.GradientTransformation:
     """The update rule of a configuration, with its schedule, clipping and constraint."""
     steps = n_steps(n_examples, config.batch_size)
@@ -144,6 +178,10 @@ def make_optimizer(config: Config, n_examples: int) -> optax.GradientTransformat
     parts = [rules[config.optimizer]()]
     if config.clip_norm is not None:
         parts.insert(0, optim.clip_by_global_norm(config.clip_norm))
+    if config.plateau is not None:
+        parts.append(optim.scale_by_factor())
     if config.max_norm is not None:
         parts.append(optim.max_norm(config.max_norm))
+    if config.ewma is not None:
+        parts.append(optim.average_parameters(config.ewma))
     return optax.chain(*parts)

@@ -11,30 +11,26 @@ Dims: B batch, S source length, T target length, V vocabulary.
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxdl import losses, metrics
-from jaxdl.artifacts import pictures
 from jaxdl.data.arrays import Arrays, count
 from jaxdl.data.batches import n_steps
 from jaxdl.data.padding import bucket_lengths, token_mask
 from jaxdl.data.splits import Splits
 from jaxdl.losses import regularizers
 from jaxdl.models import seq2seq
-from jaxdl.tasks import supervised, translation
+from jaxdl.tasks import supervised, text_to_text
 from jaxdl.tasks.building import build
-from jaxdl.tasks.translation import Translator
+from jaxdl.tasks.text_to_text import Translator
 from jaxdl.training.fitting import Task
 from jaxdl.training.step import TrainState
-from jaxdl.types import Array, Batch, Key, Metrics, Params, State
+from jaxdl.types import Array, Batch, Key, Metrics, Params, State, at_least_float32
 from jaxdl.validation import require_positive, require_rate
-
-Measure: TypeAlias = Callable[[list[str], list[tuple[str, ...]]], Mapping[str, float]]
-"""(outputs, right answers of each) -> name -> score."""
 
 _SHAPES = 3  # of a training batch, each compiled; chosen so that the padding in all is the least
 _ROWS = 64  # evaluated at a time: the logits of a large vocabulary fill the memory otherwise
@@ -64,20 +60,20 @@ def task(
     config: Config,
     parts: Splits,
     *,
-    measure: Measure,
-    headline: str,
     monitor: tuple[str, str] = ("loss", "min"),
+    **fields: Any,
 ) -> Task:
-    """A sequence model: cross-entropy with label smoothing, token accuracy, exact match, and scores by decoding.
+    """A sequence model: cross-entropy with label smoothing, token accuracy and exact match.
+
+    With what the model writes by itself, scored and drawn: `jaxdl.applications.translation.task`.
 
     Args:
         system: the model and its tokenizers; a run keeps them.
         config: how to train it.
         parts: texts, {"x": [N], "references": [N] tuples} in each. Every reference of the training part is an example
             of its own; of the other parts the first one is, for the loss, and all are for the scores.
-        measure: scores of the outputs for the test part.
-        headline: the score that the task is about.
         monitor: the score of the validation part, "loss", "accuracy" or "exact_match", and whether "min" or "max".
+        fields: further fields of `Task`.
     """
     data = Splits(
         examples(system, parts.train, every=True), examples(system, parts.validation), examples(system, parts.test)
@@ -92,7 +88,7 @@ def task(
     def loss_fn(params: Params, state: State, batch: Batch, key: Key) -> tuple[Array, tuple[State, Metrics]]:
         options = {"sampling_rate": batch["sampling_rate"]} if sampled else {}
         logits = forward(params, batch["source"], batch["target"][:, :-1], system.config, key=key, **options)
-        values = sequence_scores(logits, batch, config.label_smoothing)
+        values = sequence_scores(at_least_float32(logits), batch, config.label_smoothing)
         penalty = regularizers.elastic_net(params, l1_rate=config.l1, l2_rate=config.l2)
         return metrics.value(values["loss"]) + penalty, (state, values)
 
@@ -105,12 +101,7 @@ def task(
             logits = forward(state.params, rows["source"], rows["target"][:, :-1], system.config)
             return sequence_scores(logits, rows)
 
-        return _in_chunks(scores, batch)
-
-    def scores(state: TrainState, data: Splits) -> Mapping[str, float]:
-        del data  # the texts themselves are what is translated
-        outputs = translation.translate(system, state.params, list(parts.test["x"]), beam=config.beam)
-        return measure(outputs, list(parts.test["references"]))
+        return in_chunks(scores, batch)
 
     built = build(
         lambda key: (system.model.init(key, system.config), {}),
@@ -120,11 +111,9 @@ def task(
         config,
         monitor=monitor[0],
         mode=monitor[1],
-        pictures=attention_pictures(system, list(parts.test["x"][:3])),
-        scores=scores,
-        headline=headline,
-        files={translation.FILE: translation.to_json(system)},
+        files={text_to_text.FILE: text_to_text.to_json(system)},
         groups=fitting_shape(data.train, shapes) if len(shapes) > 1 else None,
+        **fields,
     )
     return built._replace(step=in_shapes(step, shapes))
 
@@ -137,7 +126,7 @@ def examples(system: Translator, part: Arrays, *, every: bool = False) -> Arrays
     rows = [
         (x, y) for x, right in zip(part["x"], part["references"], strict=True) for y in (right if every else right[:1])
     ]
-    arrays = translation.encode_pairs(system, [x for x, _ in rows], [y for _, y in rows])
+    arrays = text_to_text.encode_pairs(system, [x for x, _ in rows], [y for _, y in rows])
     if rows and not len(arrays["source"]):
         raise ValueError(f"none of {len(rows)} targets fits into {system.target_length} tokens: give a longer target")
     return arrays
@@ -194,7 +183,7 @@ def sequence_scores(logits: Array, batch: Batch, label_smoothing: float = 0.0) -
         batch: {"target": [B, T + 1], "mask": [B]}.
     """
     target = batch["target"][:, 1:]
-    where = token_mask(target) & jnp.broadcast_to(batch["mask"][:, None], target.shape)
+    where = token_mask(target) & batch["mask"][:, None]
     each = losses.sparse_categorical_cross_entropy(logits, target, label_smoothing=label_smoothing, where=where)
     right = (logits.argmax(-1) == target) | ~token_mask(target)
     return {
@@ -204,25 +193,7 @@ def sequence_scores(logits: Array, batch: Batch, label_smoothing: float = 0.0) -
     }
 
 
-def attention_pictures(system: Translator, sources: Sequence[str]) -> dict[str, Callable[[TrainState, Splits], Any]]:
-    """The picture "attention" of some texts, a row each, a column a layer (the mean of its heads); none without."""
-    if getattr(system.config, "attention", "") == "none":
-        return {}
-
-    def draw(state: TrainState, data: Splits) -> Any:
-        del data
-        shown = [translation.attention(system, state.params, source) for source in sources]
-        panels = [
-            (weights.mean(1)[layer], rows, columns) for weights, rows, columns in shown for layer in range(len(weights))
-        ]
-        n_layers = len(shown[0][0])
-        titles = [f"layer {i + 1}, mean of the heads" for i in range(n_layers)] if n_layers > 1 else []
-        return pictures.attention_maps(panels, titles=titles, columns=n_layers)
-
-    return {"attention": draw}
-
-
-def _in_chunks(scores: Callable[[Batch], Metrics], batch: Batch) -> Metrics:
+def in_chunks(scores: Callable[[Batch], Metrics], batch: Batch) -> Metrics:
     """Sum the metrics of a batch over chunks of its rows; what fills up the last chunk is masked."""
     n = batch["mask"].shape[0]
     size = min(n, _ROWS)

@@ -25,7 +25,7 @@ class Config(supervised.Config):
         pretrain_epochs: passes over the training part for each layer.
         pretrain_learning_rate: falls along a cosine in each stage.
         unroll_epochs: passes that train all layers together as one deep autoencoder; 0 for none.
-        dropout: rate behind each hidden layer while fine-tuning, in [0, 1).
+        dropout: rate after each hidden layer while fine-tuning, in [0, 1).
     """
 
     model: autoencoder.Config = autoencoder.Config(

@@ -19,10 +19,12 @@ from jaxdl.tasks.options import Config as Config
 from jaxdl.tasks.options import ImageConfig as ImageConfig
 from jaxdl.tasks.options import Optimizer as Optimizer
 from jaxdl.tasks.options import Schedule as Schedule
+from jaxdl.tasks.precision import like_params
 from jaxdl.training.evaluation import evaluate, has_rows
 from jaxdl.training.fitting import Task
+from jaxdl.training.prediction import Predictor, array_predictor
 from jaxdl.training.step import TrainState
-from jaxdl.types import Array, Batch, Key, Metrics, Params, State
+from jaxdl.types import Array, Batch, Key, Metrics, Params, State, at_least_float32
 
 
 def as_float(x: Array) -> Array:
@@ -38,6 +40,8 @@ def classification(
     *,
     augmentation: Callable[..., Array] | None = None,
     more_pictures: dict[str, Callable[[TrainState, Splits], Any]] | None = None,
+    prepare: Callable[[Any], Any] | None = None,
+    **fields: Any,
 ) -> Task:
     """A classifier: sparse categorical cross-entropy of its logits, accuracy, the confusion matrix.
 
@@ -48,6 +52,8 @@ def classification(
         class_names: K names.
         augmentation: (x, key=key) -> x, applied to training batches only.
         more_pictures: further pictures for the run folder.
+        prepare: what new examples undergo before they are predicted, as those of `data` did (scaling, say).
+        fields: further fields of `Task`.
     Raises: ValueError for labels outside [0, K), values that are not finite, a model without K outputs.
     """
     data = weighting.scaled_weights(weighting.without_label(data, config.ignore_index))
@@ -57,7 +63,8 @@ def classification(
     def loss_fn(params: Params, state: State, batch: Batch, key: Key) -> tuple[Array, tuple[State, Metrics]]:
         model_key, augment_key = jax.random.split(key)
         x = as_float(batch["x"]) if augmentation is None else augmentation(as_float(batch["x"]), key=augment_key)
-        logits, state = model.apply(params, state, x, train=True, key=model_key)
+        outputs, state = model.apply(params, state, like_params(x, params), train=True, key=model_key)
+        logits = at_least_float32(outputs)
         each = losses.sparse_categorical_cross_entropy(
             logits, batch["y"], label_smoothing=config.label_smoothing, where=batch["mask"]
         )
@@ -76,7 +83,8 @@ def classification(
 
     figures = {"confusion": confusion} | (more_pictures or {})
     options: dict[str, Any] = {"monitor": "accuracy", "mode": "max", "classifier": True, "pictures": figures}
-    return build(model.init, loss_fn, evaluate_batch, data, config, **options)
+    options["predictor"] = _predictor(model, data, class_names, prepare)
+    return build(model.init, loss_fn, evaluate_batch, data, config, **(options | fields))
 
 
 def _scores(logits: Array, batch: Batch, each: Array) -> Metrics:
@@ -86,10 +94,13 @@ def _scores(logits: Array, batch: Batch, each: Array) -> Metrics:
     }
 
 
-def regression(model: Model, config: Config, data: Splits) -> Task:
+def regression(
+    model: Model, config: Config, data: Splits, *, prepare: Callable[[Any], Any] | None = None, **fields: Any
+) -> Task:
     """A regression: mean squared error; RMSE's square, MAE and R2 as scores. Outputs and targets [B].
 
-    "weight": [N] in the training part makes examples count differently in the loss.
+    "weight": [N] in the training part makes examples count differently in the loss; `prepare` and `fields` are as in
+    `classification`.
 
     Raises: ValueError for values that are not finite, a model whose outputs have another shape than the targets, and
         for label smoothing, which a regression has no classes to spread over.
@@ -103,7 +114,9 @@ def regression(model: Model, config: Config, data: Splits) -> Task:
         )
 
     def scores(params: Params, state: State, batch: Batch, train: bool, key: Key | None) -> tuple[Metrics, State]:
-        y, state = model.apply(params, state, as_float(batch["x"]), train=train, key=key)
+        x = like_params(as_float(batch["x"]), params)
+        outputs, state = model.apply(params, state, x, train=train, key=key)
+        y = at_least_float32(outputs)
         error, where = y - batch["y"], batch["mask"]
         errors = metrics.squared_errors(y, batch["y"], center=center, where=where)
         return {
@@ -121,7 +134,19 @@ def regression(model: Model, config: Config, data: Splits) -> Task:
     def evaluate_batch(state: TrainState, batch: Batch) -> Metrics:
         return scores(state.params, state.state, batch, False, None)[0]
 
-    return build(model.init, loss_fn, evaluate_batch, data, config, monitor="r2", mode="max")
+    options: dict[str, Any] = {"monitor": "r2", "mode": "max", "predictor": _predictor(model, data, (), prepare)}
+    return build(model.init, loss_fn, evaluate_batch, data, config, **(options | fields))
+
+
+def _predictor(
+    model: Model, data: Splits, class_names: Sequence[str], prepare: Callable[[Any], Any] | None
+) -> Predictor:
+    def outputs(params: Params, state: State, x: Array) -> Array:
+        return model.apply(params, state, as_float(x), train=False)[0]
+
+    x = data.train["x"]
+    options: dict[str, Any] = {"prepare": prepare, "dtype": x.dtype, "config": model.config}
+    return array_predictor(outputs, x.shape[1:], classes=class_names, **options)
 
 
 def _check_data(model: Model, data: Splits, n_classes: int | None) -> None:

@@ -9,6 +9,7 @@ Weights shape the loss that is trained; the scores count every example once.
 import jax.numpy as jnp
 import numpy as np
 
+from jaxdl import data, metrics
 from jaxdl.data.arrays import Arrays, count, take
 from jaxdl.data.splits import Splits
 from jaxdl.tasks.options import Config
@@ -16,7 +17,7 @@ from jaxdl.training.evaluation import has_rows
 from jaxdl.types import Array, Batch, Pair
 
 
-def without_label(data: Splits, ignored: int | None) -> Splits:
+def without_label(splits: Splits, ignored: int | None) -> Splits:
     """Every part without the examples of one label (`ignore_index`): they count nowhere.
 
     Raises: ValueError if a part has no other examples.
@@ -26,7 +27,7 @@ def without_label(data: Splits, ignored: int | None) -> Splits:
     [0, 1]
     """
     if ignored is None:
-        return data
+        return splits
 
     def kept(name: str, part: Arrays) -> Arrays:
         rows = np.flatnonzero(part["y"] != ignored) if has_rows(part) else np.arange(0)
@@ -34,13 +35,13 @@ def without_label(data: Splits, ignored: int | None) -> Splits:
             raise ValueError(f"train: every label of the {name} part is ignore_index {ignored}")
         return part if len(rows) == len(part.get("y", ())) else take(part, rows)
 
-    return Splits(*(kept(name, part) for name, part in data._asdict().items()))
+    return Splits(*(kept(name, part) for name, part in splits._asdict().items()))
 
 
 def class_weights(config: Config, labels: np.ndarray, n_classes: int) -> np.ndarray | None:
     """[K] weights of the classes, the smallest 1; None where all count the same.
 
-    "balanced" gives class k the weight N / (K n_k), so that all classes weigh the same together.
+    "balanced" takes those of `jaxdl.data.class_weights`, so that all classes weigh the same together.
 
     Raises: ValueError for another number of weights than of classes.
 
@@ -48,31 +49,31 @@ def class_weights(config: Config, labels: np.ndarray, n_classes: int) -> np.ndar
     [1.0, 3.0]
     """
     if config.balanced:
-        weights = 1 / np.maximum(np.bincount(labels, minlength=n_classes), 1)
+        weights = data.class_weights(labels, n_classes).astype(np.float64)
     elif config.class_weights:
         weights = np.array(config.class_weights, np.float64)
     else:
         return None
     if len(weights) != n_classes:
         raise ValueError(f"train: class_weights {config.class_weights} must be {n_classes}, one for each class")
-    return (weights / weights.min()).astype(np.float32)
+    return (weights / weights[weights > 0].min()).astype(np.float32)
 
 
-def scaled_weights(data: Splits) -> Splits:
+def scaled_weights(splits: Splits) -> Splits:
     """The data with "weight" [N] of the training part, where there is one, scaled so that the smallest but 0 is 1.
 
     Raises: ValueError for weights that are negative, not finite, all 0 or not one for each example.
     """
-    if "weight" not in data.train:
-        return data
-    weights, n = data.train["weight"], count(data.train)
+    if "weight" not in splits.train:
+        return splits
+    weights, n = splits.train["weight"], count(splits.train)
     if weights.shape != (n,) or not np.isfinite(weights).all() or (weights < 0).any() or not (weights > 0).any():
         raise ValueError(
             f"train: weight {weights.shape} must be one finite number, at least 0, for each of the {n} examples, "
             "and some above 0"
         )
     scaled = (weights / weights[weights > 0].min()).astype(np.float32)
-    return data._replace(train=data.train | {"weight": scaled})
+    return splits._replace(train=splits.train | {"weight": scaled})
 
 
 def weighted_mean(each: Array, batch: Batch, of_class: np.ndarray | None = None) -> Pair:
@@ -87,4 +88,4 @@ def weighted_mean(each: Array, batch: Batch, of_class: np.ndarray | None = None)
         weights = weights * jnp.asarray(of_class, each.dtype)[batch["y"]]
     if "weight" in batch:
         weights = weights * batch["weight"].astype(each.dtype)
-    return (jnp.where(weights > 0, each, 0) * weights).sum(), weights.sum()
+    return metrics.mean(each, weights=weights, where=weights > 0)

@@ -6,6 +6,7 @@ from jaxdl.training.callbacks import early_stopping as early_stopping
 from jaxdl.training.callbacks import json_lines as json_lines
 from jaxdl.training.callbacks import nan_stop as nan_stop
 from jaxdl.training.callbacks import progress as progress
+from jaxdl.training.callbacks import reduce_on_plateau as reduce_on_plateau
 from jaxdl.training.callbacks import tensorboard as tensorboard
 from jaxdl.training.evaluation import evaluate as evaluate
 from jaxdl.training.events import PAUSE as PAUSE
@@ -19,6 +20,7 @@ from jaxdl.training.fitting import Task as Task
 from jaxdl.training.fitting import fit as fit
 from jaxdl.training.program import RetraceError as RetraceError
 from jaxdl.training.sharding import data_mesh as data_mesh
+from jaxdl.training.sharding import make_mesh as make_mesh
 from jaxdl.training.step import LossFn as LossFn
 from jaxdl.training.step import TrainState as TrainState
 from jaxdl.training.step import init_train_state as init_train_state

@@ -14,13 +14,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from jaxdl.artifacts import files
+from jaxdl.optim import has_factor, with_factor
 from jaxdl.training.events import STOP, Callback, Event
 from jaxdl.training.step import TrainState
-from jaxdl.tree import named_leaves
+from jaxdl.tree import broken_leaves
 
 
 class NonFiniteError(FloatingPointError):
-    """A loss or another metric became NaN or infinite."""
+    """A loss or another metric became NaN or infinite, after `step` steps."""
+
+    step = 0
 
 
 def nan_stop() -> Callback:
@@ -33,17 +36,16 @@ def nan_stop() -> Callback:
         bad = [name for name, value in event.metrics.items() if not math.isfinite(value)]
         if event.kind not in ("step", "epoch") or not bad:
             return
-        leaves = named_leaves(event.state._replace(key=None, step=None)).items()
-        broken = [
-            name for name, leaf in leaves if jnp.issubdtype(leaf.dtype, jnp.inexact) and not jnp.isfinite(leaf).all()
-        ]
+        broken = broken_leaves(event.state)
         rows = [] if event.rows is None else event.rows.tolist()
         shown = ", ".join(map(str, rows[:8])) + (f" and {len(rows) - 8} more" if len(rows) > 8 else "")
-        raise NonFiniteError(
+        error = NonFiniteError(
             f"{bad[0]} is {event.metrics[bad[0]]} at step {event.step} (epoch {event.epoch}, training rows {shown}); "
             f"first leaf that is not finite: {broken[0] if broken else 'none yet'}; "
             "try a smaller learning rate or look at those rows"
         )
+        error.step = event.step
+        raise error
 
     return callback
 
@@ -54,7 +56,7 @@ def early_stopping(
     """End the run when `monitor` has not improved by more than `min_delta` for `patience` epochs.
 
     At its end, early or not, the weights of the best epoch are put back: the first one with the best value, also
-    where it is better by less than `min_delta`. On a resumed run the epochs that lie behind it count, so that it ends
+    where it is better by less than `min_delta`. On a resumed run the epochs that came before count, so that it ends
     where it would have ended; its best weights are the task's best checkpoint.
 
     Raises: ValueError for a mode other than "min" or "max", a patience below 1, a score that does not exist, a resumed
@@ -97,6 +99,56 @@ def early_stopping(
         elif event.kind == "end":
             return best_state
         return None
+
+    return callback
+
+
+def reduce_on_plateau(
+    monitor: str = "val_loss",
+    *,
+    mode: str = "min",
+    factor: float = 0.5,
+    patience: int = 5,
+    min_delta: float = 0.0,
+    least: float = 1e-3,
+) -> Callback:
+    """Multiply the steps by `factor` when `monitor` has not improved by more than `min_delta` for `patience` epochs.
+
+        rate_t = schedule_t factor^k,    k = plateaus so far
+
+    The optimizer must have `jaxdl.optim.scale_by_factor` in its chain. On a resumed run the epochs before it count.
+
+    Args:
+        least: of factor^k.
+    Raises: ValueError for a mode other than "min" or "max", a patience below 1, a factor or a least one outside
+        (0, 1), a score that does not exist, an optimizer without the factor.
+    """
+    if mode not in ("min", "max") or patience < 1 or not 0 < factor < 1 or not 0 < least < 1:
+        raise ValueError(
+            'reduce_on_plateau: mode is "min" or "max", patience >= 1, factor and least in (0, 1), got '
+            f"{mode!r}, {patience}, {factor} and {least}"
+        )
+
+    def reduced(values: Sequence[float]) -> float:
+        best, waited, now = math.inf, 0, 1.0
+        for value in values:
+            signed = value if mode == "min" else -value
+            best, waited = (signed, 0) if signed < best - min_delta else (best, waited + 1)
+            if waited == patience:
+                now, waited = max(now * factor, least), 0
+        return now
+
+    def callback(event: Event) -> TrainState | None:
+        if event.kind not in ("begin", "epoch"):
+            return None
+        state = event.state
+        if event.kind == "begin":
+            if monitor not in (names := event.history.params["metrics"]):
+                raise ValueError(f"reduce_on_plateau: no score {monitor!r}; this run has {', '.join(names)}")
+            if not has_factor(state.opt_state):
+                raise ValueError("reduce_on_plateau: the optimizer has no optim.scale_by_factor() in its chain")
+        now = reduced(event.history.history.get(monitor, []))
+        return state._replace(opt_state=with_factor(state.opt_state, now))
 
     return callback
 
@@ -163,7 +215,7 @@ def tensorboard(folder: Path | str) -> Callback:
 
 
 def progress(console: Console | None = None) -> Callback:
-    """A bar over all steps of the run, with loss, accuracy, steps a second and the time that remains.
+    """A bar over all steps of the run, with loss, accuracy, steps per second and the time that remains.
 
     It says "compiling" until the first steps are done. On a narrow terminal the lesser figures are left out, none cut.
     """

@@ -9,6 +9,7 @@ orbax takes a fifth of a second to import, so only a run that keeps checkpoints 
 """
 
 import concurrent.futures
+import contextlib
 import errno
 import json
 import logging
@@ -27,7 +28,7 @@ import numpy as np
 from jaxdl.artifacts import manifest
 from jaxdl.training.events import History
 from jaxdl.training.step import TrainState
-from jaxdl.tree import named_leaves
+from jaxdl.tree import broken_leaves, named_leaves
 from jaxdl.types import Metrics
 
 _LAST = 3
@@ -159,6 +160,17 @@ class Checkpoints:
             _log.warning("the checkpoint of the best epoch so far, step %d, is lost: its weights are too", saved.best)
         best = self._load(saved.best, like) if saved.best in self._kept else None
         return best, self._load(saved.step, like)
+
+    def finite(self, like: TrainState, before: int) -> TrainState | None:
+        """The newest state of a whole checkpoint before a step without NaN and infinity; None where there is none."""
+        self.wait()
+        for step in sorted((step for step in self._steps() if step < before), reverse=True):
+            with contextlib.suppress(ValueError):
+                self._examine(step, {}, like)
+                state = self._load(step, like)
+                if not broken_leaves(state):
+                    return state
+        return None
 
     def _load(self, step: int | None, like: TrainState) -> TrainState:
         import orbax.checkpoint as ocp

@@ -11,11 +11,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl.configuration import fits, require_seed
 from jaxdl.data.arrays import require_arrays
 from jaxdl.data.splits import Splits
 from jaxdl.training.memory import require_room
 from jaxdl.types import Array, Batch, Key, Metrics, Params, State
+from jaxdl.validation import fits, require_seed
 
 
 def check_call(task: Any, *, epochs: Any, batch_size: Any, seed: Any) -> None:

@@ -33,8 +33,8 @@ def evaluate(evaluate_batch: Callable[[Any, Batch], Metrics], state: Any, data: 
     """
     n = count(data)
     rows = min(_ROWS, 1 << (n - 1).bit_length())  # a power of two: parts of like sizes share a compiled program
-    one, data = _program(evaluate_batch), jax.device_put(data)  # to the device once, not per batch
-    return merge_all([one(state, _batch(data, i, n, rows)) for i in range(n_steps(n, min(n, rows)))])
+    program, data = _program(evaluate_batch), jax.device_put(data)  # to the device once, not per batch
+    return merge_all([program(state, _batch(data, i, n, rows)) for i in range(n_steps(n, min(n, rows)))])
 
 
 def score_names(evaluate_batch: Callable[[Any, Batch], Metrics], state: Any, data: dict[str, Any]) -> list[str]:

@@ -25,10 +25,10 @@ class History:
 
     Attributes:
         epoch: the finished epochs, from 1.
-        history: score name -> one value an epoch: "loss", "accuracy", "val_loss", ..., "seconds".
-        params: facts of the run: "epochs" planned, "steps" an epoch, "batch_size", "examples", "seed",
-            "steps_per_call", "metrics" (the names of the scores to come), and "data", their fingerprint, in a run
-            that keeps checkpoints.
+        history: score name -> one value per epoch: "loss", "accuracy", "val_loss", ..., "seconds".
+        params: facts of the run: "epochs" planned, "steps" an epoch, "batch_size", "examples", "seed", "mesh" (axis ->
+            size, or None), "steps_per_call", "metrics" (the names of the scores to come), and "data", their
+            fingerprint, in a run that keeps checkpoints.
     """
 
     epoch: list[int] = field(default_factory=list)

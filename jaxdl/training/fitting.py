@@ -17,16 +17,18 @@ import numpy as np
 from jaxdl.artifacts import lock
 from jaxdl.artifacts.digest import digest
 from jaxdl.data.arrays import count
-from jaxdl.data.batches import batch_rows, epoch_order, n_steps
+from jaxdl.data.batches import epoch_order, n_steps
 from jaxdl.data.splits import Splits
 from jaxdl.kernels import backend
 from jaxdl.metrics import scalars
+from jaxdl.training import run_files
 from jaxdl.training.checkpoint import Checkpoints, Saved
 from jaxdl.training.contract import check_call
 from jaxdl.training.evaluation import evaluate, has_rows, names, score_names
 from jaxdl.training.events import PAUSE, STOP, Callback, Event, History, Paused
+from jaxdl.training.prediction import Predictor
 from jaxdl.training.program import Stepper
-from jaxdl.training.sharding import check_mesh, replicate
+from jaxdl.training.sharding import check_mesh, make_mesh, place, replicate
 from jaxdl.training.step import TrainState, order_key
 from jaxdl.types import Array, Batch, Key, Metrics
 
@@ -47,8 +49,11 @@ class Task(NamedTuple):
         frame: state -> an image [H, W] or [H, W, 3] in [0, 1] of how far the training is, drawn after every epoch.
         callbacks: what this task watches for by itself; they come before those of `fit`.
         files: name -> text that a run folder keeps beside the parameters (a vocabulary, say).
+        notes: lines on what was made of the user's data, said before a training.
         groups: [N] integers: training examples of one group share a batch (those of like length, say).
         levels: score -> the value that it should come to, a line in its curve (what a game's equilibrium is).
+        predictor: how the trained model predicts; None for what does not (a generator draws).
+        finish: what is made of the last state (an average of the parameters in their place); None leaves it.
         warm_start: what a new run does to its state before the first step (pre-training); a resumed run has done it.
     """
 
@@ -67,6 +72,9 @@ class Task(NamedTuple):
     groups: Array | None = None
     warm_start: Callable[[TrainState], TrainState] | None = None
     levels: Mapping[str, float] = {}
+    predictor: Predictor | None = None
+    notes: Sequence[str] = ()
+    finish: Callable[[TrainState], TrainState] | None = None
 
 
 class FitResult(NamedTuple):
@@ -83,7 +91,7 @@ def fit(
     batch_size: int | None = 32,
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
-    mesh: jax.sharding.Mesh | None = None,
+    mesh: jax.sharding.Mesh | str | None = None,
     run_dir: Path | str | None = None,
     resume: bool = False,
     steps_per_call: int | str = "auto",
@@ -97,15 +105,18 @@ def fit(
         batch_size: None is batch gradient descent, 1 is stochastic, n is mini-batch: the only difference.
         seed: of parameters, orders and dropout.
         callbacks: functions of an `Event`, called in order.
-        mesh: devices that share every batch along the mesh's first axis (data parallel); None is one device.
-        run_dir: where checkpoints go, the last three and the best; None keeps none. One process at a time may use it.
+        mesh: devices that share the batches, the parameters or both, such as "data=4,model=2": see
+            `jaxdl.training.sharding`; None is one device.
+        run_dir: the run's folder: checkpoints (the last three and the best), the scores of every epoch, environment,
+            parameters and pictures (`run_files`); None keeps nothing. One process at a time may use it.
         resume: go on from the last good checkpoint in `run_dir`, at the very step; one that is damaged is passed over.
         steps_per_call: steps in one compiled call, or "auto"; see `Stepper`. A resumed run takes its first choice.
         save_every: seconds between the checkpoints inside an epoch; None saves at the ends of epochs alone.
     Returns: FitResult(state, history).
-    Raises: ValueError for an impossible batch size, number of epochs, run folder or checkpoint, for a score to monitor
-        that the task has not, and for a resumed run whose batch size, seed or data changed; `Paused` if a callback
-        asks for it; OSError if a checkpoint cannot be written; `RetraceError` if a step would compile a second time.
+    Raises: ValueError for an impossible batch size, mesh, number of epochs, run folder or checkpoint, for a score to
+        monitor that the task has not, and for a resumed run whose batch size, seed or data changed; `Paused` if a
+        callback asks for it; OSError if a checkpoint cannot be written; `RetraceError` if a step would compile a second
+        time.
 
     >>> from jaxdl.recipes import xor_mlp
     >>> fit(xor_mlp.task(xor_mlp.Config()), epochs=2, batch_size=2).history.epoch
@@ -115,9 +126,11 @@ def fit(
     _check(steps_per_call, save_every)
     n_examples = count(task.data.train)
     steps = n_steps(n_examples, batch_size)
-    check_mesh(mesh, batch_rows(n_examples, batch_size))
+    mesh = make_mesh(mesh) if isinstance(mesh, str) else mesh
+    check_mesh(mesh, jax.eval_shape(task.init, jax.random.key(0)))
     facts: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "examples": n_examples, "seed": seed}
-    state = initial_state(task.init, seed)
+    state, start = initial_state(task.init, seed), time.perf_counter()
+    hooks = (*run_files.logs(run_dir, task), *task.callbacks, *callbacks)
     with _owned(run_dir), Checkpoints(run_dir, task.monitor, task.mode, save_every) as checkpoints:
         if run_dir is not None:
             facts["data"] = _fingerprint(task.data)
@@ -129,24 +142,28 @@ def fit(
         else:
             checkpoints.require_none()
             state = state if task.warm_start is None else task.warm_start(state)
-        train, validation, state = replicate((task.data.train, task.data.validation, state), mesh)
+        train, validation = replicate((task.data.train, task.data.validation), mesh)
+        state = place(state, mesh)
         order_of = order_program(n_examples, batch_size, task.groups)
-        run = _Run(task, state, (*task.callbacks, *callbacks), checkpoints, facts | {"epochs": epochs}, saved, mesh)
+        facts |= {"epochs": epochs, "mesh": None if mesh is None else dict(mesh.shape)}
+        run = _Run(task, state, hooks, checkpoints, facts, saved, mesh)
         try:
             run.compile(train, validation, order_of(state, 0), steps_per_call)
             checkpoints.set_aside()
             if best is not None:
-                run.tell("best", {}, state=best)
-            run.tell("begin", {})
+                run.notify("best", {}, state=best)
+            run.notify("begin", {})
             if task.warm_start is not None:
                 run.keep()  # it is not to be done twice
             while run.done < epochs * steps and not run.stopped:
                 run.epoch(order_of(run.state, run.done // steps), validation)
-            run.tell("end", run.history.last())
+            run.notify("end", run.history.last())
         except BaseException:  # an interrupt as well: callbacks give back what they hold
-            run.tell("abort", run.history.last())
+            run.notify("abort", run.history.last())
             raise
-    return FitResult(run.state, run.history)
+        state = run.state if task.finish is None else jax.jit(task.finish)(run.state)
+        run_files.finish(run_dir, task, state, run.history, time.perf_counter() - start)
+    return FitResult(state, run.history)
 
 
 class _Run:
@@ -180,7 +197,7 @@ class _Run:
 
     def compile(self, train: Batch, validation: Batch, order: Array, steps_per_call: int | str) -> None:
         """Make the programs, and refuse a score to monitor that they do not give."""
-        self.tell("compile", {})
+        self.notify("compile", {})
         chosen = steps_per_call if self._saved is None else self._saved.steps_per_call
         n_examples = self.history.params["examples"]
         self._stepper = Stepper(self._task.step, self.state, train, order, n_examples, chosen, self._mesh)
@@ -191,7 +208,7 @@ class _Run:
             raise ValueError(f"no score {self._task.monitor!r} to monitor; this run has {', '.join(scores)}")
         self.history.params |= {"steps_per_call": self._stepper.steps_per_call, "metrics": scores}
 
-    def tell(self, kind: Any, metrics: dict[str, float], *, state: TrainState | None = None) -> None:
+    def notify(self, kind: Any, metrics: dict[str, float], *, state: TrainState | None = None) -> None:
         """Hand an event to every callback, and do what they answer."""
         epochs, steps = self.history.params["epochs"], self.history.params["steps"]
         epoch = min(-(-max(self.done, 1) // steps), epochs)
@@ -214,7 +231,7 @@ class _Run:
         self.history.append(self.done // order.shape[0], scores)
         self._seconds = 0.0
         self.keep()
-        self.tell("epoch", scores)
+        self.notify("epoch", scores)
         self._leave_if_paused()
 
     def keep(self, totals: Metrics | None = None) -> None:
@@ -230,7 +247,7 @@ class _Run:
         while True:
             self.state, totals, self.done = self._stepper.advance(self.state, totals, order, self.done)
             self._rows = _rows(order, self.done, self.history.params["examples"])
-            self.tell("step", scalars(totals))
+            self.notify("step", scalars(totals))
             if self.done % order.shape[0] == 0:
                 return totals
             if self._paused or self._checkpoints.due():
@@ -269,10 +286,7 @@ def _check_epochs(epochs: int, saved: Saved, steps: int) -> None:
 
 
 def initial_state(init: Callable[[Key], TrainState], seed: int) -> TrainState:
-    """The state before the first step of a run.
-
-    Runs once, so XLA's CPU backend compiles it without optimizing: that takes less than half of the time.
-    """
+    """The state before the first step; made once, so XLA's CPU backend compiles unoptimized, in half of the time."""
     options: dict[str, Any] | None = {"xla_backend_optimization_level": 0} if backend() == "cpu" else None
     return jax.jit(init, compiler_options=options)(jax.random.key(seed))
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import jax
 
+from jaxdl import kernels
 from jaxdl.types import Params
 
 
 def machine_memory() -> int:
     """Bytes that arrays may take: of the first device, or of the host where it computes on the CPU."""
-    stats = jax.local_devices()[0].memory_stats() if jax.default_backend() != "cpu" else None
+    stats = jax.local_devices()[0].memory_stats() if kernels.backend() != "cpu" else None
     if stats and "bytes_limit" in stats:
         return int(stats["bytes_limit"])
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -7,8 +7,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jaxdl.data.batches import padded, rows_of
+from jaxdl.metrics import merge
 from jaxdl.training.contract import checked_loss
 from jaxdl.types import Array, Batch, Key, Metrics, Params, State
+from jaxdl.validation import require_positive
 
 LossFn: TypeAlias = Callable[[Params, State, Batch, Key], tuple[Array, tuple[State, Metrics]]]
 """(params, state, batch, key) -> (scalar loss, (new state, metrics as (sum, count) pairs))."""
@@ -51,7 +54,7 @@ def step_key(state: TrainState) -> Key:
 
 
 def make_train_step(
-    loss_fn: LossFn, optimizer: optax.GradientTransformation
+    loss_fn: LossFn, optimizer: optax.GradientTransformation, *, accumulate: int = 1
 ) -> Callable[[TrainState, Batch], tuple[TrainState, Metrics]]:
     """One step of gradient descent as a pure function of (train state, batch); not jitted, so that it can be scanned.
 
@@ -61,6 +64,9 @@ def make_train_step(
         loss_fn: see `LossFn`; deterministic given its key.
         optimizer: any `optax.GradientTransformation`, ours or optax's; those that ask for it (`reduce_on_plateau`) get
             the loss as `value` and the gradient as `grad`.
+        accumulate: micro-batches into which a batch is cut, one after the other, for the memory of one: see
+            `accumulated`.
+    Raises: ValueError for fewer than one micro-batch.
 
     >>> from jaxdl.optim import sgd
     >>> def loss_fn(params, state, batch, key):
@@ -71,7 +77,9 @@ def make_train_step(
     >>> state.params["w"].item(), state.step.item()
     (2.0, 1)
     """
+    require_positive("make_train_step", accumulate=accumulate)
     gradient = jax.value_and_grad(checked_loss(loss_fn), has_aux=True)
+    gradient = gradient if accumulate == 1 else accumulated(gradient, accumulate)
     rule = optax.with_extra_args_support(optimizer)
 
     def train_step(train_state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
@@ -82,3 +90,48 @@ def make_train_step(
         return TrainState(params, state, opt_state, old.key, old.step + 1), metrics
 
     return train_step
+
+
+def accumulated(gradient: Callable[..., Any], n: int) -> Callable[..., Any]:
+    """The gradient of a batch as the mean of those of its n micro-batches, each with as much weight as it has examples.
+
+        g = sum_i w_i g_i / sum_i w_i,    w_i = what the loss of micro-batch i is a mean over
+
+    That is the gradient of the whole batch for a loss that is a mean over rows (or tokens, or class weights), with
+    penalties or without. w is the count of the metric "loss", or else of the mask. Dropout draws anew in each one, and
+    batch norm sees one at a time. A batch that n does not divide is padded and masked.
+
+    Args:
+        gradient: (params, state, batch, key) -> ((loss, (state, metrics)), gradient), as `jax.value_and_grad` has it.
+        n: how many, static.
+    """
+
+    def mean(params: Params, state: State, batch: Batch, key: Key) -> Any:
+        batch = padded(batch, n)
+        b = len(batch["mask"]) if "mask" in batch else max(len(values) for values in batch.values() if values.ndim)
+        rows = {name: x.reshape(n, b // n, *x.shape[1:]) for name, x in batch.items() if rows_of(x, b)}
+        keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(n))
+
+        def micro(state: State, part: Batch, key: Key) -> tuple[State, Any]:
+            (value, (state, metrics)), grads = gradient(params, state, batch | part, key)
+            w = _weight(metrics, part)
+            return state, (w, w * value, metrics, jax.tree.map(lambda g: w.astype(g.real.dtype) * g, grads))
+
+        def add(carry: tuple[State, Any], row: tuple[Batch, Key]) -> tuple[tuple[State, Any], None]:
+            state, sums = micro(carry[0], *row)
+            return (state, merge(carry[1], sums)), None
+
+        shapes = jax.eval_shape(micro, state, {name: x[0] for name, x in rows.items()}, keys[0])[1]
+        zero = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        (state, (w, value, metrics, grads)), _ = jax.lax.scan(add, (state, zero), (rows, keys))
+        w = jnp.where(w == 0, 1, w)
+        return (value / w, (state, metrics)), jax.tree.map(lambda g: g / w.astype(g.real.dtype), grads)
+
+    return mean
+
+
+def _weight(metrics: Metrics, batch: Batch) -> Array:
+    """What the loss of a batch is a mean over: rows, tokens or their weights."""
+    if isinstance(pair := metrics.get("loss"), tuple):
+        return jnp.asarray(pair[1]).astype(jnp.float32)
+    return batch["mask"].sum(dtype=jnp.float32) if "mask" in batch else jnp.ones((), jnp.float32)

@@ -122,6 +122,9 @@ def test_scale_candidates_and_seen_items(files, capsys, tmp_path):
     assert [line[14:] for line in out.splitlines()] == ["The Thing (1982)"]
     code, out, _ = run(capsys, "recommend", *words, "--candidates", tmp_path / "some.txt", "--include-seen")
     assert {line[14:].strip() for line in out.splitlines()} == {"The Thing (1982)", "Up (2009)"}
+    (tmp_path / "some.txt").write_text("3\nThe Thing (1982)\nThing\n")
+    code, out, err = run(capsys, "recommend", *words, "--candidates", tmp_path / "some.txt")
+    assert (code, err) == (0, "jaxdl: 1 of 3 candidates are no items of the ratings, such as 'Thing'\n")
     code, _, err = run(capsys, "recommend", *words, "--scale", "0-3")
     assert (code, err) == (2, "jaxdl: the ratings go from 1 to 5, outside of the scale 0-3\n")
     code, _, err = run(capsys, "recommend", *words, "--scale", "five")
@@ -164,11 +167,38 @@ def test_the_map_of_items(files, capsys, tmp_path):
     assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_korean_names_have_their_letters_on_the_map(capsys, tmp_path, recwarn):
+    """A font without them would draw empty boxes and warn of each syllable."""
+    films = (
+        "기생충,드라마|스릴러",
+        "올드보이,스릴러|범죄",
+        "괴물,공포|드라마",
+        "부산행,공포|액션",
+        "아가씨,멜로|스릴러",
+    )
+    (tmp_path / "films.csv").write_text("title,genre\n" + "\n".join(films), encoding="utf-8")
+    words = ["similar", "--items", tmp_path / "films.csv", "--item", "괴물", "--map", tmp_path / "map.svg"]
+    code, _, err = run(capsys, *words)
+    assert (code, err, [str(w.message) for w in recwarn]) == (0, "", [])
+    drawn = (tmp_path / "map.svg").read_text(encoding="utf-8")
+    assert "NanumGothic" in drawn or "CJK" in drawn
+    assert "DejaVuSans-" + format(ord("괴"), "x") not in drawn
+
+
 def test_the_plane_is_pca():
     x = np.random.default_rng(0).normal(size=(30, 5)) * [5, 3, 1, 0.5, 0.1]
     from sklearn.decomposition import PCA
 
     np.testing.assert_allclose(abs(similar_items.plane(x)), abs(PCA(2).fit_transform(x)), atol=1e-9)
+
+
+def test_of_equal_attributes_the_rarest_is_told_first():
+    values = {"color": [("yes",)] * 9 + [("no",)], "by": [("Kim",), ("Kim",), *[(f"p{i}",) for i in range(8)]]}
+    values |= {"place": [("Rome",)] * 4 + [("Nice",)] * 6, "year": [("1",)] * 8 + [("2",)] * 2}
+    names = tuple(map(str, range(10)))
+    _, found = similar_items.similar(Catalog(names, names, {name: tuple(rows) for name, rows in values.items()}), "0")
+    assert found[0][0] == 1
+    assert found[0][2] == ("by: Kim", "place: Rome", "year: 1")
 
 
 def test_groups_of_the_map():

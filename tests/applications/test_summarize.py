@@ -219,6 +219,37 @@ def test_command_reads_pages(tmp_path, capsys):
     assert found == ["On tea", "Tea is hot.", "It cools & waits.", "Green tea", "Black tea"]
 
 
+FORM = """<!doctype html><body><form method="post"><div><ul><li><a href="/">Home</a></li><li><a href="/n">News</a></ul>
+</div><article><header><h1>Foxes return</h1></header><p>Foxes came. <a href="x">Experts say</a> it was for food.
+<p hidden>Secret.<p>They hunt mice.<div style="display: none"><div>Also</div> secret.</div>
+<p>Read more: <a href="1">Ten facts</a></p></article><button>Subscribe</button><select><option>One<option>Two</select>
+</form>"""
+
+
+def test_pages_in_forms_with_menus_and_hidden_parts(tmp_path, capsys):
+    path = tmp_path / "page.html"
+    path.write_text(FORM)
+    assert cli.main(["summarize", str(path), "--html", "--sentences", "9", "--json"]) == 0
+    found = [sentence["text"] for sentence in json.loads(capsys.readouterr().out)["sentences"]]
+    assert found == [
+        "Foxes return",
+        "Foxes came.",
+        "Experts say it was for food.",
+        "They hunt mice.",
+        "Read more: Ten facts",
+    ]
+
+
+@pytest.mark.parametrize("name", ["nowhere/a.txt", "."])
+def test_what_cannot_be_written_is_named(harbor, tmp_path, monkeypatch, capsys, name):
+    monkeypatch.chdir(tmp_path)
+    target = str(tmp_path / name) if name == "." else name
+    assert cli.main(["summarize", harbor, "--out", target]) == 2
+    err = capsys.readouterr().err
+    assert err.endswith(f": {target}\n")
+    assert ".part" not in err
+
+
 def test_command_takes_several_files_and_writes_one(harbor, tmp_path, capsys):
     other = tmp_path / "library.txt"
     other.write_text(LIBRARY, encoding="utf-8")

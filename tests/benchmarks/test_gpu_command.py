@@ -129,7 +129,7 @@ def test_an_item_that_is_too_long_lets_the_others_run_and_has_one_more_try(
 ):
     slow = Processes(a=None)
     assert _main(tmp_path, monkeypatch, slow) == 0
-    assert slow.started == ["ab", "c", "ba"], "stopped within its part's share; at the end, behind the others, again"
+    assert slow.started == ["ab", "c", "ba"], "stopped within its part's share; at the end, after the others, again"
     assert store.reason(tmp_path, A) == "left for the next call"
     assert not (tmp_path / "current").exists()
 

@@ -13,6 +13,7 @@ from benchmarks import peers
 from benchmarks.workloads import cases, ours
 from benchmarks.workloads.trainer import PARITY, PARITY_STEPS, Trainer, build, curve, parity
 
+QUICK = ("mlp", "autoencoder", "cnn")  # the largest networks compile for long: with the slow tests
 LIBRARIES = {"flax": "flax", "nnx": "flax", "torch": "torch", "torch-compile": "torch", "keras": "keras"}
 
 
@@ -24,15 +25,18 @@ def _their_conventions():
         yield
 
 
+class _Curves(dict[str, list[float]]):
+    """Our loss curve of each workload, computed when it is asked for."""
+
+    def __missing__(self, name: str) -> list[float]:
+        trainer, _, _, first = build(ours.rows(cases.make(name, small=True))[ours.REFERENCE])
+        self[name] = curve(trainer, first)
+        return self[name]
+
+
 @pytest.fixture(scope="module")
-def expected() -> dict[str, list[float]]:
-    """Our loss curve of each workload."""
-    result = {}
-    for name in cases.BUILDERS:
-        case = cases.make(name, small=True)
-        trainer, _, _, first = build(ours.rows(case)[ours.REFERENCE])
-        result[name] = curve(trainer, first)
-    return result
+def expected() -> _Curves:
+    return _Curves()
 
 
 def _check(trainer: Trainer, first: float, expected: list[float]) -> None:
@@ -44,27 +48,25 @@ def _check(trainer: Trainer, first: float, expected: list[float]) -> None:
 
 
 def _ours() -> list[Any]:
-    """The recipe's rows of the largest networks compile for long, too."""
-    slow = [("resnet", "jaxdl-recipe"), ("gan", "jaxdl-recipe")]
     pairs = [(name, row) for name in cases.BUILDERS for row in ("jaxdl", "jaxdl-recipe")]
-    return [pytest.param(*pair, marks=pytest.mark.slow if pair in slow else ()) for pair in pairs]
+    return [pytest.param(*pair, marks=() if pair[0] in QUICK else pytest.mark.slow) for pair in pairs]
 
 
 @pytest.mark.parametrize(("name", "row"), _ours())
-def test_our_rows_agree(name: str, row: str, expected: dict[str, list[float]]) -> None:
+def test_our_rows_agree(name: str, row: str, expected: _Curves) -> None:
     with jax.numpy_rank_promotion("raise"), jax.numpy_dtype_promotion("strict"):
         trainer, _, _, first = build(ours.rows(cases.make(name, small=True))[row])
         _check(trainer, first, expected[name])
 
 
 def _unless_slow(name: str, peer: str) -> Any:
-    """torch.compile takes a minute each, and the largest networks compile for long: by default, one JAX peer."""
-    slow = peer == "torch-compile" or (name in ("resnet", "gan") and peer in ("nnx", "keras"))
+    """torch.compile takes a minute each, and the largest networks compile for long."""
+    slow = peer == "torch-compile" or name not in QUICK
     return pytest.param(name, peer, marks=pytest.mark.slow if slow else ())
 
 
 @pytest.mark.parametrize(("name", "peer"), [_unless_slow(n, p) for n in cases.BUILDERS for p in peers.MODULES])
-def test_peer_agrees(name: str, peer: str, expected: dict[str, list[float]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_peer_agrees(name: str, peer: str, expected: _Curves, monkeypatch: pytest.MonkeyPatch) -> None:
     if importlib.util.find_spec(LIBRARIES[peer]) is None:
         pytest.skip(f"{LIBRARIES[peer]} is not installed")
     if LIBRARIES[peer] == "torch":  # one thread: several would spin on a busy machine
@@ -76,7 +78,7 @@ def test_peer_agrees(name: str, peer: str, expected: dict[str, list[float]], mon
         _check(trainer, first, expected[name])
 
 
-def test_the_curve_depends_on_the_weights(expected: dict[str, list[float]]) -> None:
+def test_the_curve_depends_on_the_weights(expected: _Curves) -> None:
     """The gate can fail: other weights, another curve."""
     pytest.importorskip("flax", reason="flax is not installed")
     case = cases.make("mlp", small=True)

@@ -44,11 +44,26 @@ class TestNoise:
             (jax.nn.log_softmax, [20.0, 0.0, -20.0]),
             (lambda x: jax.nn.log_softmax(x)[0], [20.0, 0.0, 1.0]),
             (lambda x: jax.nn.log_softmax(x)[0], [30.0, 0.0]),
+            (lambda x: jax.nn.log_softmax(x)[0], [20.0, 0.0, -20.0]),  # the last changes nothing by any step
+            (lambda x: jax.nn.log_softmax(x)[0], [18.0, 0.0, -18.0, 3.0]),
+            (lambda x: jax.nn.log_softmax(x)[0], [30.0, 0.0, -30.0]),
+            (lambda x: jax.nn.log_softmax(x)[0], [40.0, 0.0, -5.0]),  # nothing does: the value is 0
+            (lambda x: jax.nn.softmax(x)[0], [30.0, 0.0, -30.0]),
             (lambda x: (1e8 + x) - 1e8, [0.3, 1.0]),
         ],
     )
     def test_a_right_gradient_is_never_called_wrong(self, f, x):
         assert verdict(f, jnp.array(x)) in ("ok", "undecided")
+
+    @pytest.mark.parametrize("x", [[20.0, 0.0, -20.0], [30.0, 0.0, -30.0], [40.0, 0.0, -5.0]])
+    def test_a_share_below_the_rounding_of_the_others_is_no_error(self, x):
+        assert verdict(jax.nn.logsumexp, jnp.array(x)) == "ok"
+
+    @pytest.mark.parametrize("scale", [1.0, 1e-6])
+    def test_a_slope_where_no_value_changes_is_wrong(self, scale):
+        leaks = jax.custom_vjp(jax.nn.relu)
+        leaks.defvjp(lambda x: (jax.nn.relu(x), x), lambda x, dy: (dy * jnp.where(x > 0, 1.0, 1e-3),))
+        assert verdict(lambda x: scale * leaks(x), jnp.array([-1.0, 2.0, -1e-3])) == "wrong"
 
     @pytest.mark.parametrize("factor", [1 + 1e-4, -1.0, 0.0])
     def test_a_wrong_gradient_is(self, factor):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import pytest
 
 from jaxdl import claims
@@ -49,7 +50,7 @@ SABOTAGE = {
         "cross_entropy_escapes_saturation",
         call("accuracies", lambda f, key, rate, output, loss, steps: f(key, rate, output, "squared error", steps)),
     ),
-    "scores never divided": ("attention_scaling", call("look", lambda f, key, d, scaled, n: f(key, d, False, n))),
+    "scores never divided": ("attention_scaling", call("attend", lambda f, key, d, scaled, n: f(key, d, False, n))),
     "positions smuggled in": (
         "attention_without_positions",
         call("gap", lambda f, key, **options: f(key, **options | {"positions": True})),
@@ -63,11 +64,51 @@ SABOTAGE = {
         "minimax_loss_saturates",
         value("LOSSES", lambda losses: losses | {"non-saturating": losses["minimax"]}),
     ),
+    "single examples that are mini-batches": (
+        "noise_of_small_batches",
+        value("BATCHES", lambda sizes: sizes | {"stochastic": sizes["mini-batch"]}),
+    ),
+    "the smallest weights stay": (
+        "dense_weights_to_spare",
+        call("keep_largest", lambda f, params, share: jax.tree.map(lambda m: 1 - m, f(params, 1 - share))),
+    ),
+    "dropout that drops nothing": (
+        "too_small_too_large",
+        value("REMEDIES", lambda r: {"dropout": r["dropout"] | {"dropout": 0.0}}),
+    ),
+    "autoencoders that are not trained": (
+        "features_of_autoencoders",
+        value("STEPS", lambda steps: 1),
+    ),
+    "chunks as long as the sequence": (
+        "attention_is_parallel",
+        value("REMEMBERED", lambda forms: dict.fromkeys(forms, "plain")),
+    ),
+    "people without a taste": ("neighbors_beat_popularity", value("PREFERENCE", lambda times: 1.0)),
+    "another digit than the one asked for": (
+        "label_makes_the_generator_obey",
+        call("samples", lambda f, key, n, asked, steps: f(key, n, (asked + 1) % 10, steps)),
+    ),
+    "the lead under another name": (
+        "extraction_and_abstraction",
+        call("extract", lambda f, story, method, number: f(story, "lead", number)),
+    ),
+    "layers of one step": ("pretraining_needs_fewer_labels", value("STEPS", lambda steps: 1)),
+    "attention taken out": (
+        "context_vector_is_a_bottleneck",
+        call("models", lambda f: f() | {"attention": f()["one context vector"]}),
+    ),
     "a planted error of nothing": ("finite_differences", value("skewed", lambda _: lambda params: params)),
 }
 
 
-@pytest.mark.parametrize("spoiled", SABOTAGE)
+def in_its_suite(spoiled: str) -> Any:
+    """The quick ones run by default, the others with the slow tests."""
+    slow = claims.load(SABOTAGE[spoiled][0]).SECONDS > 5
+    return pytest.param(spoiled, marks=[pytest.mark.slow] if slow else [])
+
+
+@pytest.mark.parametrize("spoiled", [in_its_suite(spoiled) for spoiled in SABOTAGE])
 def test_a_spoiled_experiment_changes_the_verdict(spoiled, monkeypatch):
     name, replacement = SABOTAGE[spoiled]
     module = claims.load(name)

@@ -1,10 +1,13 @@
 """What reaches a terminal from a file's content."""
 
+import logging
+
 import pytest
 
 from jaxdl import cli
+from jaxdl.cli import dispatch
 from jaxdl.cli.arguments import pop_options, positional
-from jaxdl.cli.console import plain
+from jaxdl.cli.console import plain, print_table
 
 
 @pytest.mark.parametrize(
@@ -26,6 +29,26 @@ def test_a_summary_commands_no_terminal(here, capsys):
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "\\x1b[31m" in out
+
+
+def test_messages_are_short_lines_that_command_no_terminal(here, capsys):
+    """An exit code of 2 with a file's bytes, or a whole book, in the message."""
+    assert cli.main(["evaluate", "run\x1b[31m\n" + "x" * 5000 + " the end"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("jaxdl: File name too long: run\\x1b[31m x")
+    assert "\x1b" not in err
+    assert err.count("\n") == 1
+    assert len(err) < 1050
+    assert err.endswith("x the end/config.json\n")
+    logging.getLogger("jaxdl.runs").warning("silent outside of a command")
+    with dispatch._notices():
+        logging.getLogger("jaxdl.runs").warning("run\x1b[31m: %s", "starts again")
+    assert capsys.readouterr().err == "jaxdl: run\\x1b[31m: starts again\n"
+
+
+def test_tables_command_no_terminal(capsys):
+    print_table(["input"], [["a\x1b[31m"]])
+    assert capsys.readouterr().out.splitlines()[-1].strip() == "a\\x1b[31m"
 
 
 def test_two_dashes_end_the_options():

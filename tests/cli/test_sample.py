@@ -142,7 +142,7 @@ def test_the_judge_is_kept_under_its_configuration(run, monkeypatch):
     again = _judge.judge("digits")
     assert again.accuracy == first.accuracy == run.more_scores["judge_accuracy"]
     x = np.random.default_rng(0).random((3, 8, 8, 1), np.float32)
-    for a, b in zip(first.look(x), again.look(x), strict=True):
+    for a, b in zip(first.classify(x), again.classify(x), strict=True):
         np.testing.assert_array_equal(a, b)
     other = dataclasses.replace(SMALL_JUDGE, seed=1)
     monkeypatch.setitem(_judge._RECIPES, "digits", (digits_cnn, other))
@@ -152,8 +152,8 @@ def test_the_judge_is_kept_under_its_configuration(run, monkeypatch):
 
 def test_features_are_those_in_front_of_the_logits(run):
     judge = _judge.judge("digits")
-    params = judge.look.args[1].params["dense_1"]  # type: ignore[attr-defined]
-    h, logits = judge.look(np.random.default_rng(0).random((5, 8, 8, 1), np.float32))
+    params = judge.classify.args[1].params["dense_1"]  # type: ignore[attr-defined]
+    h, logits = judge.classify(np.random.default_rng(0).random((5, 8, 8, 1), np.float32))
     assert h.shape == (5, 6)
     np.testing.assert_allclose(h @ params["w"] + params["b"], logits, rtol=1e-4, atol=1e-5)
 

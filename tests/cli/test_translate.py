@@ -11,11 +11,12 @@ from PIL import Image
 from refusal import refused
 
 from jaxdl import cli
+from jaxdl.applications import translation
 from jaxdl.data import dates, text
 from jaxdl.models import seq2seq
 from jaxdl.recipes import dates_seq2seq, digits_mlp
 from jaxdl.runs import run_folder
-from jaxdl.tasks import translation
+from jaxdl.tasks import text_to_text
 from jaxdl.training import TrainState
 from jaxdl.training.parameters import write_params
 
@@ -31,8 +32,8 @@ def write_run(folder, model: seq2seq.Config):
     write_params(folder, TrainState(params, {}, (), key, key))
     letters = text.character_tokenizer(["0123456789- ,.년월일Nov"])
     digits = text.character_tokenizer(["0123456789-"])
-    system = translation.translator(model, letters, digits, 16, 11)
-    (folder / translation.FILE).write_text(translation.to_json(system), encoding="utf-8")
+    system = text_to_text.translator(model, letters, digits, 16, 11)
+    (folder / text_to_text.FILE).write_text(text_to_text.to_json(system), encoding="utf-8")
     return system, params
 
 
@@ -55,6 +56,15 @@ def test_lines_of_standard_input(run, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(SOURCES) + "\n"))
     assert cli.main(["translate", str(folder), "--beam", "3"]) == 0
     assert capsys.readouterr().out.splitlines() == translation.translate(system, params, SOURCES, beam=3)
+
+
+def test_a_text_may_begin_with_a_hyphen(run, capsys):
+    folder, system, params = run
+    assert cli.main(["translate", str(folder), "--", "-5", "--beam"]) == 0
+    assert capsys.readouterr().out.splitlines() == translation.translate(system, params, ["-5", "--beam"])
+    line = refused(capsys, "translate", str(folder), "-5")
+    assert "unknown option -5; usage: " in line
+    assert '[-- "-TEXT" ...]' in line
 
 
 def test_the_picture_shows_every_script(run, capsys, tmp_path):
@@ -89,13 +99,13 @@ def test_a_run_that_does_not_translate_is_refused(capsys, tmp_path):
 def test_a_damaged_run_is_named(run, capsys, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(run[0], folder)
-    path = folder / translation.FILE
+    path = folder / text_to_text.FILE
     stored = json.loads(path.read_text())
     path.write_text(json.dumps(stored | {"target": {"kind": "bytes", "tokens": []}}))
     assert "n_target is 16, but the vocabulary has 260" in refused(capsys, "translate", str(folder), "a")
     path.write_text('{"source":')
     assert f"{path} is damaged" in refused(capsys, "translate", str(folder), "a")
-    shutil.copy(run[0] / translation.FILE, path)
+    shutil.copy(run[0] / text_to_text.FILE, path)
     (folder / "params.safetensors").unlink()
     assert "did not finish" in refused(capsys, "translate", str(folder), "a")
 

@@ -70,20 +70,21 @@ def test_a_description_may_have_several_lines(tmp_path):
         read_catalog(tmp_path / "i.csv")
 
 
-BAD = "user,item,rating\nAnn,Alien,4\nBob,Alien,good\n,Alien,3\nCy,Alien\nDi,Alien,nan\n"
+BAD = "user,item,rating\nAnn,Alien,4\nBob,Alien,good\n,Alien,3\nCy,Alien\nDi,Alien,nan\nEd,Alien,1e39\n"
 
 
 def test_malformed_lines_stop_or_are_counted(tmp_path):
     (tmp_path / "r.csv").write_text(BAD)
-    with pytest.raises(ValueError, match=r"line 3: the rating 'good' is no number \(4 malformed lines of 5\).*skip"):
+    with pytest.raises(ValueError, match=r"line 3: the rating 'good' is no number \(5 malformed lines of 6\).*skip"):
         read_ratings(tmp_path / "r.csv")
     ratings = read_ratings(tmp_path / "r.csv", malformed="skip")
     assert ratings.user_names == ("Ann",)
-    assert [line.split(":")[0] for line in ratings.malformed] == ["line 3", "line 4", "line 5", "line 6"]
+    assert [line.split(":")[0] for line in ratings.malformed] == [f"line {n}" for n in range(3, 8)]
     assert [line.split(": ")[1] for line in ratings.malformed][1:] == [
         "the user is empty",
         "2 field(s) where 3 are needed",
         "the rating nan is not finite",
+        "the rating 1e+39 is too large",
     ]
 
 
@@ -102,10 +103,10 @@ def test_files_that_are_no_ratings(tmp_path, content, message):
         read_ratings(tmp_path / "r.csv")
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp949", "latin-1"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp949", "cp1252"])
 def test_files_of_any_encoding(tmp_path, encoding):
-    """Unicode is recognized, Latin-1 is what else is tried, any other is named."""
-    film = "Am\u00e9lie\x85 2" if encoding == "latin-1" else "\uae30\uc0dd\ucda9"  # U+0085 ends no line
+    """Unicode is recognized, others are guessed or named."""
+    film = "Am\u00e9lie\u2026 2" if encoding == "cp1252" else "\uae30\uc0dd\ucda9"
     (tmp_path / "r.csv").write_bytes(f"user,item,rating\r\n1,{film},4\r\n".encode(encoding))
     (tmp_path / "i.csv").write_bytes(f"id,title\n{film},{film}\n".encode(encoding))
     named = "cp949" if encoding == "cp949" else None

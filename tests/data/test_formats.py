@@ -109,6 +109,15 @@ def test_the_mark_of_a_wide_table_is_a_missing_rating():
     assert len(ratings.unrated) == 0
 
 
+def test_a_dislike_is_no_missing_rating():
+    for values in ([0, 1], [0, 1, 2]):
+        text = "user,item,rating\n" + "".join(f"u{i},a{i % 5},{values[i % len(values)]}\n" for i in range(30))
+        assert parse_ratings(text).values.min() == 0
+        assert parse_ratings(text).notes == ()
+    wide = "user,a,b,c\n" + "".join(f"u{i},1,0,0\n" for i in range(4))
+    assert len(parse_ratings(wide).values) == 4  # there a 0 is nothing
+
+
 def test_only_unrated_lines_are_visits():
     ratings = parse_ratings("user,item,rating\na,x,-1\nb,y,-1\n", unrated="-1")
     assert not ratings.explicit
@@ -207,7 +216,7 @@ def test_missing_words_have_nothing_in_common(capsys):
     found = {row for row, _, _ in similar(read_catalog(path), "A")[1]}
     assert found == {2}
     assert cli.main(["similar", "--items", str(path), "--item", "B"]) == 0
-    assert capsys.readouterr().err == "no other item shares an attribute with it that not all have\n"
+    assert capsys.readouterr().err == "jaxdl: no other item shares an attribute with it that not all have\n"
 
 
 def test_a_short_row_is_named_or_skipped_with_a_count(capsys):

@@ -60,7 +60,8 @@ def test_vmap_of_each_derivative_and_derivatives_of_vmap(name, axes):
         first = jax.vmap(lambda w, x: jax.jvp(jax.grad(f, (0, 1)), (w, x), (w, x)), axes)
         return jax.jit(lambda w, x: (first(w, x), jax.grad(lambda *a: jax.vmap(f, axes)(*a).sum(), (0, 1))(w, x)))(w, x)
 
-    assert_near(everything("auto"), everything("lax"))
+    # a second derivative passes Winograd's transforms twice: 3.7e-5 with jax 0.12, 1.6e-5 with 0.10
+    assert_near(everything("auto"), everything("lax"), 6e-5 if name == "conv2d-winograd" else 2e-5)
 
 
 @pytest.mark.parametrize("method", ["auto", "lax"])

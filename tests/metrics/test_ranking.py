@@ -64,6 +64,14 @@ def test_what_the_user_has_is_never_a_hit():
     assert value(ranking.recall_at_k(scores, relevant, candidates, 1)) == 1
 
 
+@pytest.mark.parametrize("least", [jnp.float32(-jnp.inf), jnp.int32(jnp.iinfo(jnp.int32).min), jnp.uint8(0), False])
+def test_the_lowest_score_comes_before_what_is_hidden(least):
+    scores = jnp.broadcast_to(jnp.asarray(least), (1, 3))
+    may_be_shown, relevant = jnp.array([[False, True, True]]), jnp.array([[False, False, True]])
+    assert ranking.hits_in_order(scores, relevant, may_be_shown).tolist() == [[False, True, False]]
+    assert float(ranking.coverage(scores, may_be_shown, 1)) == pytest.approx(1 / 3)
+
+
 def test_equal_scores_are_ranked_in_order():
     hits = ranking.hits_in_order(jnp.zeros((1, 4)), jnp.array([[True, False, False, True]]), jnp.ones((1, 4), bool))
     assert hits.tolist() == [[True, False, False, True]]
@@ -77,6 +85,8 @@ def test_coverage_counts_what_is_shown_to_anybody():
         ranking.coverage(scores, candidates, 5)
 
 
-def test_shapes_must_agree():
+def test_what_is_no_ranking_is_refused():
     with pytest.raises(ValueError, match=r"shapes differ: \(2, 3\), \(2, 3\), \(1, 3\)"):
         ranking.hits_in_order(jnp.zeros((2, 3)), jnp.zeros((2, 3), bool), jnp.zeros((1, 3), bool))
+    with pytest.raises(ValueError, match="scores must be real, got complex64"):
+        ranking.hits_in_order(jnp.zeros((2, 3), jnp.complex64), *[jnp.ones((2, 3), bool)] * 2)

@@ -211,6 +211,7 @@ def test_kl_sparsity_is_zero_at_rho_and_finite_at_the_ends():
     value, gradient = jax.value_and_grad(regularizers.kl_sparsity)(ends)
     assert np.isfinite(value)
     assert np.isfinite(gradient).all()
+    assert np.sign(gradient).tolist() == [[-1, 1]] * 2, "a unit that is always off is pushed up"
     a = jnp.array([[0.3, 0.6], [0.1, 0.4]])
     slope = (-0.1 / a.mean(0) + 0.9 / (1 - a.mean(0))) / 2
     np.testing.assert_allclose(jax.grad(regularizers.kl_sparsity)(a, 0.1), jnp.stack([slope, slope]), rtol=1e-5)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from flax import linen
 
-from jaxdl import data
+from jaxdl import data, models
 from jaxdl.models import cnn, resnet
 from jaxdl.recipes import cifar10_resnet
-from jaxdl.training import evaluate, fit
+from jaxdl.tasks import vision
+from jaxdl.training import TrainState, evaluate, fit
 from jaxdl.tree import parameter_count
 
 TINY = cnn.Config(size=(9, 8), n_in=2, n_out=3, channels=(4, 5), padding="SAME", widths=(6,), normalization="batch")
@@ -135,3 +136,29 @@ def test_the_cifar10_recipe_runs_on_generated_images(monkeypatch):
     assert picture.axes
     confusion, n = evaluate(task.evaluate, result.state, task.data.test)["confusion"]
     assert confusion.sum() == n == 10
+
+
+def pixel_classifier():
+    """A model that is right wherever the class's own pixel is the brightest."""
+    return models.Model(lambda key: ({}, {}), lambda params, state, x, **_: (9 * x.reshape(len(x), -1), state))
+
+
+def test_a_network_without_mistakes_has_no_picture_of_them():
+    rows = {"x": np.eye(3, dtype=np.float32).reshape(3, 1, 3, 1), "y": np.arange(3, dtype=np.int32)}
+    wrong = rows | {"y": np.array([0, 1, 1], np.int32)}
+    state = TrainState({}, {}, (), jax.random.key(0), jnp.int32(0))
+
+    def picture(*splits):
+        return vision.worst_mistakes(pixel_classifier(), ("a", "b", "c"), state, data.Splits(*splits))
+
+    assert picture(wrong, {}, rows) is None
+    assert [ax.get_title() for ax in picture(rows, {}, wrong).axes] == ["b, not c"]
+    assert "training part" in picture(wrong, {}, {}).get_suptitle()
+
+
+def test_feature_maps_are_of_what_there_is(key):
+    config = dataclasses.replace(TINY, n_in=1)
+    model = models.bind(cnn, config)
+    state = TrainState(*model.init(key), (), key, jnp.int32(0))
+    rows = {"x": np.ones((2, 9, 8, 1), np.float32), "y": np.zeros(2, np.int32)}
+    assert "training part" in vision.feature_maps(model, state, data.Splits(rows, {}, {})).get_suptitle()

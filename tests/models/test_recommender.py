@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxdl.applications.recommend import neighborhood
 from jaxdl.models import recommender
 from jaxdl.models.recommender import Config
 
@@ -77,9 +78,18 @@ def test_visits_equal_a_plain_loop(by, k, inverse):
     w = np.array([[plain_similarity(a, b, a > 0, b > 0, config, weights) for b in rows] for a in rows])
     if by == "item":
         np.fill_diagonal(w, 0)
-    kept = np.where(w >= (-np.sort(-w, axis=1)[:, k - 1 : k] if k else 0), w, 0)
+    kept = np.where(w >= (-np.sort(-w, axis=1)[:, k - 1 : k] * (1 - recommender.TIED) if k else 0), w, 0)
     expected = kept @ x if by == "user" else x @ kept.T
     np.testing.assert_allclose(scores(config, x, known), expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("keep", [recommender.keep_nearest, neighborhood.keep_nearest])
+def test_rounding_decides_no_ties(keep):
+    """The same sum in another order, in float32 or float64, must not change who is a neighbor."""
+    weights = np.array([0.5, 0.5 * (1 - 2e-7), 0.5 * (1 - 1e-5), 0.1], np.float32)
+    np.testing.assert_array_equal(keep(weights, 1), np.where([True, True, False, False], weights, 0))
+    shares = neighborhood._shares(weights, np.array([0, 4]), 1)
+    np.testing.assert_allclose(shares, [0.5, 0.5, 0, 0], rtol=1e-6)
 
 
 @pytest.mark.parametrize(("by_user", "k"), [(True, 40), (True, 3), (False, 40), (False, 3)])

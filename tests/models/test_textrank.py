@@ -89,6 +89,10 @@ def test_gradient_flows_through_the_solution_not_the_loop(x64):
     [
         (lambda: textrank.pagerank(jnp.ones((2, 3))), r"weights \(2, 3\) must be square"),
         (lambda: textrank.pagerank(jnp.ones((2, 2)), restart=jnp.ones(3)), r"restart \(3,\) must be \(2,\)"),
+        (lambda: textrank.pagerank(jnp.ones((2, 2)), restart=jnp.zeros(2)), "restart must be finite, at least 0 and"),
+        (lambda: textrank.pagerank(jnp.ones((2, 2)), restart=jnp.array([2.0, -1.0])), "restart must be finite"),
+        (lambda: textrank.pagerank(jnp.ones((2, 2)), restart=jnp.array([1.0, jnp.nan])), "restart must be finite"),
+        (lambda: textrank.pagerank(jnp.ones((2, 2)), damping=1.0), r"damping must be in \[0, 1\), got 1.0"),
         (lambda: textrank.Config(similarity="overlaps"), "did you mean 'overlap'"),  # type: ignore[arg-type]
         (lambda: textrank.Config(damping=1.0), r"damping must be in \[0, 1\), got 1.0"),
         (lambda: textrank.keywords(["a"], 0), "k must be positive, got 0"),

@@ -15,7 +15,7 @@ from cases import Case, all_cases, arguments, assert_close, cast, missing_librar
 
 from mutants.mutations import Mutant, mutants
 
-FLOORS = tuple(f"jaxdl.{floor}." for floor in ("nn", "losses", "optim", "models", "metrics"))
+FLOORS = tuple(f"jaxdl.{floor}." for floor in ("nn", "losses", "optim", "models", "metrics", "kernels"))
 
 
 def _function(module: str, name: str) -> types.FunctionType | None:

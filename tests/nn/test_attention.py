@@ -1,5 +1,7 @@
 """Attention: masks, memory, which form is chosen; values are matched with torch and flax in the case rows."""
 
+import functools
+
 import jax
 import jax.export
 import jax.numpy as jnp
@@ -211,7 +213,7 @@ def test_the_fused_kernel_is_chosen_where_it_exists(backend, dtype, n_features, 
 
 
 def test_the_backend_chooses(key, monkeypatch):
-    """On a GPU the fused kernel is called, with the same arguments, and a row without keys is zero behind it, too."""
+    """On a GPU the fused kernel is called, with the same arguments, and a row without keys is zero after it, too."""
     q, k, v = _qkv(key, (4, 4, 4), jnp.bfloat16)
     mask = jnp.pad(NOTHING, ((0, 0), (0, 0), (0, 0), (0, 1)))
     calls = []
@@ -295,3 +297,15 @@ def test_dense_products_are_two_dimensional(key):
 def test_mistakes_are_named(change, message, key):
     with pytest.raises(ValueError, match=message):
         change(*_qkv(key))
+
+
+@pytest.mark.parametrize("attend", [nn.dot_product_attention, functools.partial(nn.chunked_attention, chunk=2)])
+def test_gradients_where_the_batch_is_cut_over_devices(attend, key):
+    q, k, v = jax.random.normal(key, (3, 2, 5, 2, 4))
+    mask = jnp.arange(5)[None, None, None] < jnp.array([3, 5])[:, None, None, None]
+    mesh = jax.make_mesh((2,), ("rows",), devices=jax.devices()[:2], axis_types=(jax.sharding.AxisType.Auto,))
+    rows = jax.sharding.PartitionSpec("rows")
+    gradient = jax.grad(lambda q, k, v, mask: jnp.sin(attend(q, k, v, mask=mask)).sum(), (0, 1, 2))
+    ours = jax.shard_map(gradient, mesh=mesh, in_specs=rows, out_specs=rows)
+    for a, b in zip(*(jax.jit(f)(q, k, v, mask) for f in (ours, gradient)), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)

@@ -14,25 +14,58 @@ def test_dense_names_both_shapes_when_they_do_not_fit(key):
         nn.dense(nn.init_dense(key, 4, 3), jnp.zeros((2, 5)))
 
 
+LAYERS = {
+    "dense": lambda x: nn.dense(nn.init_dense(jax.random.key(0), 2, 3), x),
+    "nn.conv2d": lambda x: nn.conv2d(nn.init_conv2d(jax.random.key(0), 2, 3, 1), x),
+    "nn.conv_transpose2d": lambda x: nn.conv_transpose2d(nn.init_conv2d(jax.random.key(0), 2, 3, 1), x),
+    "nn.max_pool2d": lambda x: nn.max_pool2d(x, 1),
+    "nn.avg_pool1d": lambda x: nn.avg_pool1d(x, 1),
+    "nn.global_avg_pool2d": nn.global_avg_pool2d,
+    "nn.upsample2d": lambda x: nn.upsample2d(x, 2),
+    "flatten": nn.flatten,
+    "dropout": lambda x: nn.dropout(x, 0.5),
+    "embedding": lambda x: nn.embedding(nn.init_embedding(jax.random.key(0), 3, 2), x),
+    "unembedding": lambda x: nn.unembedding(nn.init_embedding(jax.random.key(0), 3, 2), x),
+    "sinusoidal_positions": lambda x: nn.sinusoidal_positions(x, 2),
+    "rotary": lambda x: nn.rotary(x, jnp.arange(2)),
+    "layer_norm": lambda x: nn.layer_norm(nn.init_layer_norm(2), x),
+    "rms_norm": lambda x: nn.rms_norm(nn.init_rms_norm(2), x),
+    "group_norm": lambda x: nn.group_norm(nn.init_group_norm(2), x, groups=1),
+    "batch_norm": lambda x: nn.batch_norm(*nn.init_batch_norm(2), x, train=True),
+    "recurrent": lambda x: nn.recurrent(nn.init_lstm(jax.random.key(0), 2, 3), x),
+    "masked_softmax": lambda x: nn.masked_softmax(x, None),
+    "dot_product_attention": lambda x: nn.dot_product_attention(x, x, x),
+    "chunked_attention": lambda x: nn.chunked_attention(x, x, x),
+    "additive_attention": lambda x: nn.additive_attention(
+        nn.init_additive_attention(jax.random.key(0), 2, 2, 2), x, x, x
+    ),
+    "multi_head_attention": lambda x: nn.multi_head_attention(
+        nn.init_multi_head_attention(jax.random.key(0), 2), x, n_heads=1
+    ),
+    "transformer_block": lambda x: nn.transformer_block(
+        nn.init_transformer_block(jax.random.key(0), 2, 3), x, lambda p, x: (x, None)
+    ),
+    "pointer": lambda x: nn.pointer(nn.init_pointer(jax.random.key(0), 2), x, x),
+    "spectral_norm": lambda w: nn.spectral_norm(w, nn.init_spectral_norm(jax.random.key(0), 2), train=True),
+}
+
+
+ANY_NUMBERS = ("flatten", "nn.upsample2d", "embedding", "sinusoidal_positions")
+
+
 @pytest.mark.parametrize("dtype", ["int32", "uint8", "bool", "complex64"])
-def test_layers_refuse_what_is_not_floating(key, dtype):
+@pytest.mark.parametrize("name", [name for name in LAYERS if name not in ANY_NUMBERS])
+def test_layers_refuse_what_is_not_floating(name, dtype):
     """Weights in the dtype of integers would be rounded to 0: `dense` of ones gave 0 for 1."""
-    x = jnp.ones((2, 4), dtype)
-    calls = {
-        "dense": lambda: nn.dense(nn.init_dense(key, 4, 3), x),
-        "dropout": lambda: nn.dropout(x, 0.5, key=key),
-        "layer_norm": lambda: nn.layer_norm(nn.init_layer_norm(4), x),
-        "rms_norm": lambda: nn.rms_norm(nn.init_rms_norm(4), x),
-        "group_norm": lambda: nn.group_norm(nn.init_group_norm(4), x, groups=2),
-        "batch_norm": lambda: nn.batch_norm(*nn.init_batch_norm(4), x, train=True),
-        "unembedding": lambda: nn.unembedding(nn.init_embedding(key, 3, 4), x),
-        "recurrent": lambda: nn.recurrent(nn.init_lstm(key, 4, 2), x[None]),
-        "spectral_norm": lambda: nn.spectral_norm(x, nn.init_spectral_norm(key, 4), train=True),
-        "rotary": lambda: nn.rotary(x[None, :, None], jnp.arange(2)),
-    }
-    for name, call in calls.items():
-        with pytest.raises(ValueError, match=f"{name}: . must be floating, got {dtype}"):
-            call()
+    with pytest.raises(ValueError, match=rf"{name}: \w+ must be floating, got {dtype}; "):
+        LAYERS[name](jnp.ones((2, 2), dtype))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("x", [1.0, [[1.0, 2.0]]], ids=["number", "list"])
+def test_lists_and_numbers_are_no_arrays(name, x):
+    with pytest.raises(ValueError, match=rf"{name}: \w+ must be an array, got (float|list); write jnp.asarray"):
+        LAYERS[name](x)
 
 
 def test_dense_without_bias(key):

@@ -25,6 +25,22 @@ def test_the_scan_is_the_cell_in_a_loop(cell, key):
     np.testing.assert_allclose(carry, by_hand, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradients_where_the_batch_is_cut_over_devices(cell, key):
+    params, x = _setting(cell, key)
+    mesh = jax.make_mesh((2,), ("rows",), devices=jax.devices()[:2], axis_types=(jax.sharding.AxisType.Auto,))
+    same, rows = jax.sharding.PartitionSpec(), jax.sharding.PartitionSpec("rows")
+
+    def loss(params, x):
+        return jnp.sin(nn.recurrent(params, x, cell=cell)[1]).sum()
+
+    inside = jax.grad(lambda params, x: jax.lax.psum(loss(params, x), "rows"))
+    ours = jax.jit(jax.shard_map(inside, mesh=mesh, in_specs=(same, rows), out_specs=same))(params, x)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), ours, jax.jit(jax.grad(loss))(params, x)
+    )
+
+
 def test_padding_changes_nothing_whatever_it_holds(key):
     params, x = _setting("lstm", key)
     mask = jnp.arange(5)[None, :] < jnp.array([[3], [5]])

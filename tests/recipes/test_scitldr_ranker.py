@@ -19,7 +19,7 @@ SMALL = scitldr_ranker.Config(model=MODEL, batch_size=None)
 
 @pytest.fixture
 def papers(monkeypatch):
-    """Four papers in each part; the last has its label behind the sentences that the small model looks at."""
+    """Four papers in each part; the last has its label after the sentences that the small model looks at."""
     texts = [("We try.", "It works."), ("Mice eat corn.", "We propose a cat.", "Dogs bark."), ("Only one.",)]
     texts.append(("A b.", "C d.", "E f.", "We win."))
     part = {name: np.empty(4, object) for name in ("x", "references")}

@@ -6,9 +6,9 @@ import os
 import pytest
 
 from jaxdl import data, recipes, runs
+from jaxdl.applications import translation
 from jaxdl.cli.commands.translate import load
 from jaxdl.recipes import _dates, _g2p, g2p_seq2seq, multi30k_transformer
-from jaxdl.tasks import translation
 
 needs_data = pytest.mark.skipif(not os.environ.get("JAXDL_DATA"), reason="JAXDL_DATA is not set")
 

@@ -1,6 +1,7 @@
 """Signals, a full disk and failing writes: the run says so in one line, and goes on from where it was."""
 
 import errno
+import io
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ from jaxdl import runs
 from jaxdl.artifacts import files, lock, manifest
 from jaxdl.models import mlp
 from jaxdl.recipes import digits_mlp
+from jaxdl.runs import interruption
 from jaxdl.runs.interruption import Interrupted
 
 CONFIG = digits_mlp.Config(model=mlp.Config(n_in=64, n_out=10, widths=(8,)), epochs=2, batch_size=256, seed=5)
@@ -75,6 +77,14 @@ def test_a_second_ctrl_c_leaves_at_once():
     done = subprocess.run([sys.executable, "-c", SECOND], capture_output=True, text=True, timeout=55, check=False)
     said = "jaxdl: interrupted: saving after this step; Ctrl-C again leaves at once\njaxdl: left at once\n"
     assert (done.returncode, done.stderr) == (128 + signal.SIGINT, said)
+
+
+def test_a_terminal_gets_its_cursor_back(monkeypatch):
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    interruption.say("left at once")
+    assert terminal.getvalue() == "\r\x1b[2K\x1b[?25hjaxdl: left at once\n"
 
 
 def test_a_full_disk_stops_the_run_with_its_checkpoints_whole(whole, tmp_path, monkeypatch):

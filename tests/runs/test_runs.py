@@ -108,7 +108,7 @@ def test_test_score_is_that_of_the_restored_parameters(run):
 
 
 def test_resumed_run_equals_a_run_in_one_go(run, tmp_path):
-    """Stopped behind the first epoch, gone on to the second: the same parameters, history and scores, bit for bit."""
+    """Stopped after the first epoch, gone on to the second: the same parameters, history and scores, bit for bit."""
     stop = lambda event: STOP if event.kind == "epoch" else None  # noqa: E731
     runs.train("digits_mlp", CONFIG, run_dir=tmp_path / "1", more_callbacks=(stop,))
     resumed = runs.train("digits_mlp", CONFIG, run_dir=tmp_path / "1", resume=True)

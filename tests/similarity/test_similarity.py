@@ -13,7 +13,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics.pairwise import cosine_similarity
 
 from jaxdl import similarity
-from jaxdl.similarity import term_weights, vectors
+from jaxdl.similarity import neighbors, term_weights
 
 MEASURES = ["cosine", "centered_cosine", "jaccard"]
 
@@ -80,6 +80,19 @@ def test_center_leaves_unknown_entries_out():
         similarity.center(jnp.zeros((2, 3)), where=jnp.ones(3, bool))
 
 
+def test_vectors_without_features_lists_and_numbers():
+    nothing = jnp.zeros((2, 0))
+    assert similarity.center(nothing).shape == similarity.unit(nothing).shape == (2, 0)
+    for measure in MEASURES:
+        assert getattr(similarity, measure)(nothing, nothing).tolist() == [0.0, 0.0]
+        assert matrix(measure)(nothing).tolist() == [[0.0, 0.0]] * 2
+        assert getattr(similarity, measure)([1.0, 2.0], [1.0, 2.0]) == pytest.approx(1.0, abs=1e-6)  # pyright: ignore
+        with pytest.raises(ValueError, match="got a number"):
+            getattr(similarity, measure)(1.0, 1.0)
+        with pytest.raises(ValueError, match="x must be an array, got list"):
+            matrix(measure)([[1.0, 2.0]])  # pyright: ignore
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**31), st.sampled_from(MEASURES))
 def test_matrix_is_symmetric_bounded_and_one_on_the_diagonal(seed, measure):
@@ -104,7 +117,7 @@ def by_sorting(scores, k, among_itself):
 @pytest.mark.parametrize("measure", MEASURES)
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix], ids=["dense", "sparse"])
 def test_neighbors_equal_sorting_all_similarities(measure, kind, monkeypatch):
-    monkeypatch.setattr(vectors, "_BLOCK", 7 * 30)  # blocks of 7 rows, the last of 2
+    monkeypatch.setattr(neighbors, "_BLOCK", 7 * 30)  # blocks of 7 rows, the last of 2
     x = counts()
     scores, rows = similarity.top_k(kind(x), 5, measure=measure)
     expected, _ = by_sorting(matrix(measure)(x), 5, True)
@@ -130,11 +143,11 @@ def test_neighbors_among_other_items():
 def test_no_matrix_of_all_similarities_is_ever_made():
     """The compiled program for 40,000 x 64 needs a few blocks, not the 6.4 GB of all pairs."""
     x = jax.ShapeDtypeStruct((40_000, 64), jnp.float32)
-    lower = vectors._dense_top_k.lower
-    program = lower(x, x, k=10, measure="cosine", among_itself=True, block=vectors._BLOCK // 40_000).compile()
+    lower = neighbors._dense_top_k.lower
+    program = lower(x, x, k=10, measure="cosine", among_itself=True, block=neighbors._BLOCK // 40_000).compile()
     memory = program.memory_analysis()
     assert memory is not None
-    assert memory.temp_size_in_bytes < 4 * 4 * vectors._BLOCK
+    assert memory.temp_size_in_bytes < 4 * 4 * neighbors._BLOCK
 
 
 @pytest.mark.parametrize(

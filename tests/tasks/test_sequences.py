@@ -9,18 +9,19 @@ import numpy as np
 import pytest
 
 from jaxdl import data, metrics
+from jaxdl.applications import translation
 from jaxdl.data import text
 from jaxdl.data.pairs import texts
 from jaxdl.data.strings import draw_strings
 from jaxdl.data.text import BOS, EOS, PAD
 from jaxdl.metrics.sequence_metrics import exact_match
 from jaxdl.models import mlp, seq2seq, transformer
-from jaxdl.tasks import sequences, translation
+from jaxdl.tasks import sequences, text_to_text
 from jaxdl.training import evaluate, fit
 
 LETTERS = text.character_tokenizer(["ab"])
 MODEL = seq2seq.Config(n_source=6, n_target=6, d_embedding=8, n_hidden=16, cell="gru")
-SYSTEM = translation.translator(MODEL, LETTERS, LETTERS, 5, 5)
+SYSTEM = text_to_text.translator(MODEL, LETTERS, LETTERS, 5, 5)
 
 
 def part(n: int, seed: int) -> data.Arrays:
@@ -34,7 +35,7 @@ def measure(outputs, references):
 
 def task_of(config: sequences.Config, n: int = 64):
     parts = data.Splits(part(n, 0), part(70, 1), part(70, 2))
-    return sequences.task(SYSTEM, config, parts, measure=measure, headline="exact", monitor=("exact_match", "max"))
+    return translation.task(SYSTEM, config, parts, measure=measure, headline="exact", monitor=("exact_match", "max"))
 
 
 @functools.cache
@@ -67,7 +68,7 @@ def test_a_beam_is_no_less_likely_than_greedy():
     sources = ["abba", "aab", "b", "babb"]
 
     def log_p(outputs: list[str]) -> np.ndarray:
-        arrays = jax.tree.map(jnp.asarray, translation.encode_pairs(SYSTEM, sources, outputs))
+        arrays = jax.tree.map(jnp.asarray, text_to_text.encode_pairs(SYSTEM, sources, outputs))
         logits = seq2seq.apply(result.state.params, arrays["source"], arrays["target"][:, :-1], MODEL)
         each = jnp.take_along_axis(jax.nn.log_softmax(logits), arrays["target"][:, 1:, None], axis=2)[..., 0]
         return np.asarray(jnp.where(arrays["target"][:, 1:] != PAD, each, 0.0).sum(1))
@@ -99,11 +100,11 @@ def test_attention_rows_sum_to_one_over_the_source():
 
 def test_the_run_keeps_its_translator_and_draws_its_attention():
     task, result = trained()
-    assert translation.from_json(task.files[translation.FILE], MODEL) == SYSTEM
+    assert text_to_text.from_json(task.files[text_to_text.FILE], MODEL) == SYSTEM
     figure = task.pictures["attention"](result.state, task.data)
     assert len(figure.axes) == 3
     without = SYSTEM._replace(config=dataclasses.replace(MODEL, attention="none"))
-    assert sequences.attention_pictures(without, ["a"]) == {}
+    assert translation.attention_pictures(without, ["a"]) == {}
 
 
 # ---------------------------------------------------------------- the loss
@@ -158,7 +159,7 @@ def test_label_smoothing_reaches_the_training_loss(key):
 
 def test_a_step_in_the_smallest_shape_is_the_step_in_the_whole_one(key):
     drawn = draw_strings(48, reverse=True, lengths=(1, 20), alphabet="ab", seed=0)
-    system = translation.translator(MODEL, LETTERS, LETTERS, 40, 24)
+    system = text_to_text.translator(MODEL, LETTERS, LETTERS, 40, 24)
     arrays = sequences.examples(system, texts((x, (y,)) for x, y in zip(drawn["x"], drawn["y"], strict=True)))
     shapes = sequences.batch_shapes(arrays)
     assert shapes == ((8, 8), (16, 16), (40, 24))
@@ -199,7 +200,7 @@ def test_every_reference_is_an_example_to_train_on():
 
 
 def test_long_sources_are_cut_and_long_targets_left_out():
-    arrays = translation.encode_pairs(SYSTEM, ["abababab", "a", "b"], ["a", "abab", "ababa"])
+    arrays = text_to_text.encode_pairs(SYSTEM, ["abababab", "a", "b"], ["a", "abab", "ababa"])
     assert arrays["source"].tolist() == [[4, 5, 4, 5, EOS], [4, EOS, 0, 0, 0]]
     assert arrays["target"].tolist() == [[BOS, 4, EOS, 0, 0, 0], [BOS, 4, 5, 4, 5, EOS]]
     with pytest.raises(ValueError, match="none of 1 targets fits into 5 tokens"):
@@ -208,11 +209,11 @@ def test_long_sources_are_cut_and_long_targets_left_out():
 
 def test_mistakes_are_named_before_anything_is_compiled():
     with pytest.raises(ValueError, match=r"n_source is 5, but the vocabulary has 6 tokens: give model.n_source 6"):
-        translation.translator(dataclasses.replace(MODEL, n_source=5), LETTERS, LETTERS, 5, 5)
+        text_to_text.translator(dataclasses.replace(MODEL, n_source=5), LETTERS, LETTERS, 5, 5)
     with pytest.raises(ValueError, match="no sequence model's Config"):
-        translation.translator(mlp.Config(n_in=2, n_out=2), LETTERS, LETTERS, 5, 5)
+        text_to_text.translator(mlp.Config(n_in=2, n_out=2), LETTERS, LETTERS, 5, 5)
     with pytest.raises(ValueError, match="not a stored t"):
-        translation.from_json('{"source": {}}', MODEL)
+        text_to_text.from_json('{"source": {}}', MODEL)
     with pytest.raises(ValueError, match="between 1 and the number of examples 8, got 9"):
         task_of(sequences.Config(batch_size=9), n=8)
     with pytest.raises(ValueError, match="beam must be positive"):
@@ -220,15 +221,15 @@ def test_mistakes_are_named_before_anything_is_compiled():
     with pytest.raises(ValueError, match="give warmup_epochs, at least 1"):
         sequences.Config(schedule="inverse-sqrt")
     model = transformer.Config(6, 6, d_model=8, n_heads=2, n_encoder_layers=1, n_decoder_layers=1, d_hidden=8)
-    system, one = translation.translator(model, LETTERS, LETTERS, 5, 5), part(8, 0)
+    system, one = text_to_text.translator(model, LETTERS, LETTERS, 5, 5), part(8, 0)
     options = sequences.Config(batch_size=4, sampling_rate=0.5)
     with pytest.raises(ValueError, match="sampling_rate is for recurrent models"):
-        sequences.task(system, options, data.Splits(one, one, one), measure=measure, headline="exact")
+        translation.task(system, options, data.Splits(one, one, one), measure=measure, headline="exact")
 
 
 def test_a_transformer_fits_in_as_well():
     model = transformer.Config(6, 6, d_model=8, n_heads=2, n_encoder_layers=1, n_decoder_layers=2, d_hidden=8)
-    system = translation.translator(model, LETTERS, LETTERS, 5, 5)
+    system = text_to_text.translator(model, LETTERS, LETTERS, 5, 5)
     params = jax.jit(lambda key: transformer.init(key, model))(jax.random.key(0))
     weights, written, read = translation.attention(system, params, "ab")
     assert weights.shape == (2, 2, len(written), len(read))

@@ -12,16 +12,29 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from rich.console import Console
 from small_tasks import assert_identical, line, scripted
 
-from jaxdl.training import Event, History, callbacks, csv_log, early_stopping, fit, json_lines, progress, tensorboard
+from jaxdl.optim import adam, scale_by_factor, with_factor
+from jaxdl.training import (
+    Event,
+    History,
+    callbacks,
+    csv_log,
+    early_stopping,
+    fit,
+    json_lines,
+    progress,
+    reduce_on_plateau,
+    tensorboard,
+)
 from jaxdl.training.callbacks import record
 
 
 def states_of(task, epochs: int):
-    """The state behind every epoch of an undisturbed run."""
+    """The state after every epoch of an undisturbed run."""
     kept = {}
 
     def keep(event):
@@ -201,3 +214,52 @@ def test_tensorboard_writes_every_score(tmp_path):
     content = log.read_bytes()
     assert content.count(b"val_loss") == 2
     assert content.count(b"seconds") == 2
+
+
+def plateaus(values, **options):
+    return scripted(values, optimizer=optax.chain(adam(0.05), scale_by_factor()), **options)
+
+
+def factors(task, **options):
+    """The factor after every epoch, and the state in the end."""
+    seen: list[float] = []
+
+    def see(event):
+        if event.kind == "epoch":
+            seen.append(float(event.state.opt_state[1].factor))
+
+    reduce = reduce_on_plateau("val_loss", patience=2, least=0.2)
+    return fit(task, batch_size=4, callbacks=[reduce, see], **options).state, seen
+
+
+def test_the_rate_is_halved_at_every_plateau_down_to_the_least():
+    _, seen = factors(plateaus([5, 4, 4, 4, 4, 4, 4, 4, 4]), epochs=9)
+    assert seen == pytest.approx([1, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.2, 0.2])
+
+
+def test_a_step_is_as_large_as_its_factor():
+    params = {"w": jnp.ones(2)}
+    rule = optax.chain(adam(0.05), scale_by_factor())
+    state = rule.init(params)
+    whole: Any = rule.update(params, state, params)[0]
+    half: Any = rule.update(params, with_factor(state, 0.5), params)[0]
+    np.testing.assert_allclose(half["w"], 0.5 * whole["w"])
+
+
+def test_a_resumed_run_has_the_factor_of_one_that_was_not_cut(tmp_path):
+    """Cut where the rate has just been halved: the checkpoint of that epoch is older than the answer."""
+    values = [5, 4, 4, 4, 4, 4]
+    whole, seen = factors(plateaus(values), epochs=6)
+    factors(plateaus(values), epochs=4, run_dir=tmp_path)
+    resumed, rest = factors(plateaus(values), epochs=6, run_dir=tmp_path, resume=True)
+    assert seen[4:] == rest
+    assert_identical(whole, resumed)
+
+
+def test_reduce_on_plateau_needs_a_score_and_a_factor():
+    with pytest.raises(ValueError, match="no score 'val_acc'; this run has"):
+        fit(plateaus([1.0]), epochs=1, batch_size=4, callbacks=[reduce_on_plateau("val_acc")])
+    with pytest.raises(ValueError, match=r"has no optim.scale_by_factor\(\) in its chain"):
+        fit(line(), epochs=1, batch_size=4, callbacks=[reduce_on_plateau()])
+    with pytest.raises(ValueError, match="patience >= 1"):
+        reduce_on_plateau(patience=0)

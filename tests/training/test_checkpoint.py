@@ -46,7 +46,7 @@ def whole(task):
 
 @pytest.mark.parametrize(("kind", "step"), [("epoch", 3), ("step", 8), ("end", 12)])
 def test_resumed_run_is_bit_identical(task, whole, tmp_path, kind, step):
-    """Killed behind the first epoch, in the middle of the third, and at the very end; an epoch has three steps."""
+    """Killed after the first epoch, in the middle of the third, and at the very end; an epoch has three steps."""
     cut_off(task, tmp_path, kind, step, steps_per_call=2)
     events = []
     resumed = fit(

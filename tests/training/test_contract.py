@@ -96,13 +96,6 @@ def test_data_of_another_form_are_refused_before_anything_is_traced(splits, mess
         script(splits=splits)
 
 
-class Frame(dict):
-    """What is asked of a DataFrame."""
-
-    def to_numpy(self):
-        raise AssertionError
-
-
 class Column(list):
     def to_numpy(self):
         raise AssertionError

@@ -18,8 +18,8 @@ def test_every_example_once_an_epoch(batch_size, steps):
     state, history = fit(line(), epochs=3, batch_size=batch_size)
     assert state.state["seen"].tolist() == [3] * 10
     assert int(state.step) == 3 * steps
-    facts = {"epochs": 3, "steps": steps, "batch_size": batch_size, "examples": 10, "seed": 0, "steps_per_call": "auto"}
-    assert history.params == facts | {"metrics": ["loss", "seconds", "val_loss"]}
+    facts = {"epochs": 3, "steps": steps, "batch_size": batch_size, "examples": 10, "seed": 0, "mesh": None}
+    assert history.params == facts | {"steps_per_call": "auto", "metrics": ["loss", "seconds", "val_loss"]}
 
 
 def _by_hand(task, n: int, batch_size: int, epochs: int, rate: float):

@@ -70,25 +70,25 @@ def fit_ease(table: Any, *, l2: float = 100.0, largest: int = LARGEST) -> Ease:
     return Ease(x, items, inverse, diagonal, l2)
 
 
-def ease_scores(model: Ease, own: Any) -> np.ndarray:
+def ease_scores(model: Ease, profile: Any) -> np.ndarray:
     """x B [I] of one user, CSR [1, I]; 0 for items that are not scored."""
-    x = own[:, model.items].toarray()[0].astype(np.float64)
+    x = profile[:, model.items].toarray()[0].astype(np.float64)
     if _by_users(model):
         projected = (x - model.x.T @ (model.inverse @ (model.x @ x))) / model.l2  # x P
     else:
         projected = x @ model.inverse
-    scores = np.zeros(own.shape[1])
+    scores = np.zeros(profile.shape[1])
     scores[model.items] = x - projected / model.diagonal
     return scores
 
 
-def ease_parts(model: Ease, own: Any, item: int) -> np.ndarray:
-    """x_j B_ji for the n items j that the user knows, in the order of CSR `own` [1, I]: their sum is the score."""
-    place = np.full(own.shape[1], -1)
+def ease_parts(model: Ease, profile: Any, item: int) -> np.ndarray:
+    """x_j B_ji for the n items j that the user knows, in the order of CSR `profile` [1, I]: their sum is the score."""
+    place = np.full(profile.shape[1], -1)
     place[model.items] = np.arange(len(model.items))
-    i, known = place[item], place[own.indices]
+    i, known = place[item], place[profile.indices]
     if i < 0:
-        return np.zeros(own.nnz)
+        return np.zeros(profile.nnz)
     if _by_users(model):
         one = np.zeros(len(model.items))
         one[i] = 1
@@ -96,7 +96,7 @@ def ease_parts(model: Ease, own: Any, item: int) -> np.ndarray:
     else:
         column = model.inverse[:, i]
     b = np.where((known >= 0) & (known != i), -column[known] / model.diagonal[i], 0)
-    return own.data * b
+    return profile.data * b
 
 
 class Spectral(NamedTuple):
@@ -124,15 +124,15 @@ def fit_spectral(table: Any, *, n_factors: int = 50, l2: float = 1000.0) -> Spec
     return Spectral(vt.T, s * s / (s * s + l2))
 
 
-def spectral_scores(model: Spectral, own: Any) -> np.ndarray:
+def spectral_scores(model: Spectral, profile: Any) -> np.ndarray:
     """x B [I] of one user, CSR [1, I]."""
-    scores = model.directions @ (model.weights * (own @ model.directions)[0])
+    scores = model.directions @ (model.weights * (profile @ model.directions)[0])
     return np.where(abs(scores) > 1e-12, scores, 0.0)  # a user with nobody's items is nowhere, whatever rounding leaves
 
 
-def spectral_parts(model: Spectral, own: Any, item: int) -> np.ndarray:
-    """x_j B_ji for the items j that the user knows, in the order of CSR `own` [1, I]: their sum is the score."""
-    return own.data * (model.directions[own.indices] @ (model.weights * model.directions[item]))
+def spectral_parts(model: Spectral, profile: Any, item: int) -> np.ndarray:
+    """x_j B_ji for the items j that the user knows, in the order of CSR `profile` [1, I]: their sum is the score."""
+    return profile.data * (model.directions[profile.indices] @ (model.weights * model.directions[item]))
 
 
 def _by_users(model: Ease) -> bool:

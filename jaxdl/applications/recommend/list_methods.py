@@ -61,27 +61,27 @@ Ask = Callable[[Any, int | None], Scored]  # the user's likings CSR [1, I] and r
 def popular(world: World) -> Ask:
     """What most people like."""
     scores = popularity(world.table)
-    return lambda own, row: Scored(scores, lambda item: [])
+    return lambda profile, row: Scored(scores, lambda item: [])
 
 
 def by_users(world: World, k: int | None = None) -> Ask:
     """What similar users like."""
     config = Config(k=k or (_NEIGHBORS if world.explicit else None), inverse_frequency=not world.explicit)
 
-    def ask(own: Any, row: int | None) -> Scored:
-        near = neighborhood.similar_users(world.table, own, config)
+    def ask(profile: Any, row: int | None) -> Scored:
+        near = neighborhood.similar_users(world.table, profile, config)
         if row is not None:
             near[row] = 0  # nobody is their own neighbor
-        return from_users(world, near, own, config)
+        return from_users(world, near, profile, config)
 
     return ask
 
 
 def from_users(
-    world: World, near: np.ndarray, own: Any, config: Config, about: Callable[[int], str] = lambda other: ""
+    world: World, near: np.ndarray, profile: Any, config: Config, about: Callable[[int], str] = lambda other: ""
 ) -> Scored:
     """What users like who are as near as `near` [U] says; `about` is what more there is to say of them."""
-    scores, parts = neighborhood.by_users(world.table, near, own, config)
+    scores, parts = neighborhood.by_users(world.table, near, profile, config)
 
     def because(item: int) -> list[Because]:
         pairs = zip(parts[item].indices.tolist(), parts[item].data.tolist(), strict=True)
@@ -97,9 +97,9 @@ def by_items(world: World, k: int | None = None) -> Ask:
     config = Config("item", k=k, significance=0 if world.explicit else 20)
     weights = popularity(world.table) ** _PRIOR if world.explicit else np.ones(world.table.shape[1])
 
-    def ask(own: Any, row: int | None) -> Scored:
-        near = neighborhood.similar_items(world.table, own, config)
-        return _from_items(world, near, own, config, weights, lambda item, other: "")
+    def ask(profile: Any, row: int | None) -> Scored:
+        near = neighborhood.similar_items(world.table, profile, config)
+        return _from_items(world, near, profile, config, weights, lambda item, other: "")
 
     return ask
 
@@ -111,14 +111,16 @@ def _by_all_items(world: World) -> Ask:
     unit = type(table)((table.data / lengths[table.indices], table.indices, table.indptr), shape=table.shape)
     columns, weights = unit.tocsc(), popularity(table) ** _PRIOR
 
-    def ask(own: Any, row: int | None) -> Scored:
-        scores = unit.T @ (unit @ own.toarray()[0])
-        scores[own.indices] -= own.data  # no item is its own neighbor
+    def ask(profile: Any, row: int | None) -> Scored:
+        scores = unit.T @ (unit @ profile.toarray()[0])
+        scores[profile.indices] -= profile.data  # no item is its own neighbor
 
         def because(item: int) -> list[Because]:
-            near = (columns[:, own.indices].T @ columns[:, item]).toarray().ravel()
-            near[own.indices == item] = 0
-            parts = zip(own.indices.tolist(), (weights[item] * near * own.data).tolist(), near.tolist(), strict=True)
+            near = (columns[:, profile.indices].T @ columns[:, item]).toarray().ravel()
+            near[profile.indices == item] = 0
+            parts = zip(
+                profile.indices.tolist(), (weights[item] * near * profile.data).tolist(), near.tolist(), strict=True
+            )
             return [Because("like", j, part, f"similarity {w:.2f}") for j, part, w in parts]
 
         return Scored(weights * np.where(scores > 1e-12, scores, 0), because)
@@ -129,24 +131,24 @@ def _by_all_items(world: World) -> Ask:
 def by_attributes(world: World, k: int | None = None) -> Ask:
     """What has the attributes of what the user likes, and is popular."""
     vectors, names = attribute_vectors(world.items)
-    config, counts = Config("item", k=k), popularity(world.table)
+    config, counts, both = Config("item", k=k), popularity(world.table), shared_attributes(vectors, names)
 
-    def ask(own: Any, row: int | None) -> Scored:
-        near = neighborhood.similar_items(world.table, own, config, attributes=vectors)
-        shared = lambda item, other: "".join(f", {text}" for text in shared_attributes(vectors, names, item, other))  # noqa: E731
-        return _from_items(world, near, own, config, counts / max(own.data.sum(), 1e-30), shared)
+    def ask(profile: Any, row: int | None) -> Scored:
+        near = neighborhood.similar_items(world.table, profile, config, attributes=vectors)
+        shared = lambda item, other: "".join(f", {text}" for text in both(item, other))  # noqa: E731
+        return _from_items(world, near, profile, config, counts / max(profile.data.sum(), 1e-30), shared)
 
     return ask
 
 
 def _from_items(
-    world: World, near: Any, own: Any, config: Config, weights: np.ndarray, shared: Callable[[int, int], str]
+    world: World, near: Any, profile: Any, config: Config, weights: np.ndarray, shared: Callable[[int, int], str]
 ) -> Scored:
-    scores, parts = neighborhood.by_items(world.table, near, own, config)
+    scores, parts = neighborhood.by_items(world.table, near, profile, config)
 
     def because(item: int) -> list[Because]:
         of, close = near[item].indices, near[item].data
-        others, values = own.indices[of].tolist(), (weights[item] * parts[item].data).tolist()
+        others, values = profile.indices[of].tolist(), (weights[item] * parts[item].data).tolist()
         return [
             Because("like", j, part, f"similarity {w:.2f}{shared(item, j)}")
             for j, part, w in zip(others, values, close.tolist(), strict=True)
@@ -158,7 +160,9 @@ def _from_items(
 def by_ease(world: World) -> Ask:
     """EASE: each item explained by all others at once."""
     model = linear.fit_ease(world.table)
-    return lambda own, row: _linear(own, linear.ease_scores(model, own), lambda i: linear.ease_parts(model, own, i))
+    return lambda profile, row: _linear(
+        profile, linear.ease_scores(model, profile), lambda i: linear.ease_parts(model, profile, i)
+    )
 
 
 def by_factors(world: World) -> Ask:
@@ -166,16 +170,16 @@ def by_factors(world: World) -> Ask:
     if not world.explicit:
         return _by_visited_factors(world)
     model = linear.fit_spectral(world.table)
-    return lambda own, row: _linear(
-        own, linear.spectral_scores(model, own), lambda i: linear.spectral_parts(model, own, i)
+    return lambda profile, row: _linear(
+        profile, linear.spectral_scores(model, profile), lambda i: linear.spectral_parts(model, profile, i)
     )
 
 
-def _linear(own: Any, scores: np.ndarray, parts: Callable[[int], np.ndarray]) -> Scored:
+def _linear(profile: Any, scores: np.ndarray, parts: Callable[[int], np.ndarray]) -> Scored:
     def because(item: int) -> list[Because]:
         return [
             Because("because of", j, part, f"{part:+.2g}")
-            for j, part in zip(own.indices.tolist(), parts(item).tolist(), strict=True)
+            for j, part in zip(profile.indices.tolist(), parts(item).tolist(), strict=True)
         ]
 
     return Scored(scores, because)
@@ -199,10 +203,10 @@ def _by_visited_factors(world: World) -> Ask:
     task = factorization.visits_task(model, settings, data.Splits({"x": x, "shown": x}, {}, {}))
     params = fit(task, epochs=settings.epochs, batch_size=settings.batch_size).state.params
 
-    def ask(own: Any, row: int | None) -> Scored:
-        shown = jnp.asarray(own.toarray()[0], jnp.float32)
+    def ask(profile: Any, row: int | None) -> Scored:
+        shown = jnp.asarray(profile.toarray()[0], jnp.float32)
         scores = np.asarray(softmax_factorization.apply(params, shown[None], model)[0])
-        parts = lambda i: np.asarray(softmax_factorization.contributions(params, shown, i))[own.indices]  # noqa: E731
-        return _linear(own, scores - scores.min() + 1, parts)  # a logit has no zero of its own
+        parts = lambda i: np.asarray(softmax_factorization.contributions(params, shown, i))[profile.indices]  # noqa: E731
+        return _linear(profile, scores - scores.min() + 1, parts)  # a logit has no zero of its own
 
     return ask

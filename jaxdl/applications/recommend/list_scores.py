@@ -79,9 +79,9 @@ def score_lists(
 
 
 def _list_score(ask: Ask, table: Any, relevant: Any, row: int, count: int) -> tuple[float, float]:
-    own = table[row]
-    scores = ask(own, row).scores.astype(np.float64).copy()
-    scores[own.indices] = -np.inf
+    profile = table[row]
+    scores = ask(profile, row).scores.astype(np.float64).copy()
+    scores[profile.indices] = -np.inf
     hits = np.isin(np.argsort(-scores, kind="stable")[:count], relevant[row].indices)
     discounts = 1 / np.log2(np.arange(count) + 2)
     best = discounts[: relevant[row].nnz].sum()

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxdl.models.recommender import Config
+from jaxdl.models.recommender import TIED, Config
 from jaxdl.similarity.term_weights import inverse_document_frequency
 
 _BLOCK = 1 << 22  # similarities held at once: 32 MB in float64
@@ -63,19 +63,19 @@ def compare(rows: Any, config: Config, *, weights: Any = None) -> Callable[[Any]
     return similarities
 
 
-def similar_users(ratings: Any, own: Any, config: Config) -> np.ndarray:
-    """The similarity [U] of all users, CSR [U, I], with the one of the row `own`, CSR [1, I]."""
+def similar_users(ratings: Any, profile: Any, config: Config) -> np.ndarray:
+    """The similarity [U] of all users, CSR [U, I], with the one of the row `profile`, CSR [1, I]."""
     weights = inverse_document_frequency(_known(ratings), scheme="plain") if config.inverse_frequency else None
-    return compare(own, config, weights=weights)(ratings)[:, 0]
+    return compare(profile, config, weights=weights)(ratings)[:, 0]
 
 
-def by_users(ratings: Any, near: np.ndarray, own: Any, config: Config) -> Scored:
+def by_users(ratings: Any, near: np.ndarray, profile: Any, config: Config) -> Scored:
     """User-based scores for one user, given the similarity of all users, of ratings or, in a cold start, of attributes.
 
     Args:
         ratings: CSR [U, I].
         near: [U].
-        own: CSR [1, I], what the user knows; its mean is where predicted ratings start.
+        profile: CSR [1, I], what the user knows; its mean is where predicted ratings start.
 
     >>> from scipy import sparse
     >>> ratings = sparse.csr_matrix([[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]])
@@ -96,28 +96,28 @@ def by_users(ratings: Any, near: np.ndarray, own: Any, config: Config) -> Scored
         start, otherwise = 0.0, ratings.data.mean()
         if config.similarity == "centered_cosine":
             values -= _means(ratings)[users]
-            start = otherwise = own.data.mean() if own.nnz else otherwise
+            start = otherwise = profile.data.mean() if profile.nnz else otherwise
         scores = np.where(np.diff(columns.indptr) > 0, start + np.bincount(items, parts * values, n_items), otherwise)
     found = type(ratings)((parts, users, columns.indptr), shape=(n_items, ratings.shape[0]))
     found.eliminate_zeros()
     return Scored(scores, found)
 
 
-def similar_items(ratings: Any, own: Any, config: Config, *, attributes: Any = None) -> Any:
-    """The similarity, CSR [I, n], of all items with the n items of the row `own`; computed in blocks of items.
+def similar_items(ratings: Any, profile: Any, config: Config, *, attributes: Any = None) -> Any:
+    """The similarity, CSR [I, n], of all items with the n items of the row `profile`; computed in blocks of items.
 
     Only the k nearest are kept, of ratings among the n, of visits among all items. No item is its own neighbor.
 
     Args:
         ratings: CSR [U, I].
-        own: CSR [1, I].
+        profile: CSR [1, I].
         attributes: CSR [I, D]; items are compared by these (content-based) instead of by their ratings.
     """
     from scipy import sparse
 
     rows, by = (ratings.T.tocsr(), config) if attributes is None else (attributes, Config())
     among_all = config.feedback == "visits" and config.k is not None
-    numbers = np.arange(rows.shape[0]) if among_all else own.indices
+    numbers = np.arange(rows.shape[0]) if among_all else profile.indices
     weights = inverse_document_frequency(_known(rows), scheme="plain") if by.inverse_frequency else None
     similarities = compare(rows[numbers], by, weights=weights)
     size, blocks = max(1, _BLOCK // max(len(numbers), 1)), []
@@ -125,24 +125,24 @@ def similar_items(ratings: Any, own: Any, config: Config, *, attributes: Any = N
         near = similarities(rows[first : first + size])
         near[first + np.arange(len(near))[:, None] == numbers[None, :]] = 0
         near = keep_nearest(near, config.k)
-        blocks.append(sparse.csr_matrix(near[:, own.indices] if among_all else near))
+        blocks.append(sparse.csr_matrix(near[:, profile.indices] if among_all else near))
     return sparse.vstack(blocks, format="csr")
 
 
-def by_items(ratings: Any, near: Any, own: Any, config: Config) -> Scored:
+def by_items(ratings: Any, near: Any, profile: Any, config: Config) -> Scored:
     """Item-based scores for one user, given the similarity of all items with those of the user.
 
     Args:
         ratings: CSR [U, I].
         near: CSR [I, n] of `similar_items`.
-        own: CSR [1, I], the n items that the user knows.
+        profile: CSR [1, I], the n items that the user knows.
 
     >>> from scipy import sparse
     >>> ratings, config = sparse.csr_matrix([[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]]), Config("item")
     >>> by_items(ratings, similar_items(ratings, ratings[:1], config), ratings[:1], config).scores.round(2).tolist()
     [0.71, 0.71, 0.71]
     """
-    values, parts, counts = own.data.astype(np.float64), near.copy(), np.diff(near.indptr)
+    values, parts, counts = profile.data.astype(np.float64), near.copy(), np.diff(near.indptr)
     if config.feedback == "visits":
         parts.data *= values[parts.indices]
         return Scored(_row_sums(parts), parts)
@@ -152,7 +152,7 @@ def by_items(ratings: Any, near: Any, own: Any, config: Config) -> Scored:
         return Scored(np.where(counts > 0, parts @ values, overall), parts)
     items = ratings.T.tocsr()
     means = np.where(np.diff(items.indptr) > 0, _means(items), overall)
-    return Scored(means + parts @ (values - means[own.indices]), parts)
+    return Scored(means + parts @ (values - means[profile.indices]), parts)
 
 
 def keep_nearest(weights: np.ndarray, k: int | None) -> np.ndarray:
@@ -165,7 +165,7 @@ def keep_nearest(weights: np.ndarray, k: int | None) -> np.ndarray:
     if k is None or k >= weights.shape[-1]:
         return weights
     least = -np.partition(-weights, k - 1, axis=-1)[..., k - 1 : k]
-    return np.where(weights >= least, weights, 0)
+    return np.where(weights >= (1 - TIED) * least, weights, 0)
 
 
 def _shares(weights: np.ndarray, starts: np.ndarray, k: int | None) -> np.ndarray:
@@ -173,7 +173,7 @@ def _shares(weights: np.ndarray, starts: np.ndarray, k: int | None) -> np.ndarra
     counts = np.diff(starts)
     full, counts = starts[:-1][counts > 0], counts[counts > 0]
     last = full + np.minimum(counts, counts if k is None else k) - 1
-    kept = np.where(weights >= np.repeat(weights[last], counts), weights, 0)
+    kept = np.where(weights >= (1 - TIED) * np.repeat(weights[last], counts), weights, 0)
     return kept / np.repeat(np.add.reduceat(kept, full), counts)
 
 

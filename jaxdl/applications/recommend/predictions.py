@@ -74,10 +74,10 @@ def predict_from(residual: Any, known: Baseline, row: int | None, scale: Scale) 
     """`predict`, from what needs to be computed once for all users."""
     expected = known.mean + known.items + (0.0 if row is None else known.users[row])
     if row is not None:
-        own = residual[row]
-        near = neighborhood.similar_items(residual, own, NEIGHBORS)
+        profile = residual[row]
+        near = neighborhood.similar_items(residual, profile, NEIGHBORS)
         sums = np.asarray(near.sum(axis=1)).ravel()
-        expected = expected + near @ own.data / (sums + _SHRINKAGE)
+        expected = expected + near @ profile.data / (sums + _SHRINKAGE)
     return np.clip(expected, *scale)
 
 
@@ -93,7 +93,7 @@ def predict_pairs(residual: Any, known: Baseline, users: np.ndarray, items: np.n
         near = similarities(rows[asked])
         near[np.arange(len(asked)), asked] = 0
         for n, i in zip(block.tolist(), place.tolist(), strict=True):
-            own = residual[int(users[n])]
-            weights = neighborhood.keep_nearest(near[i, own.indices], NEIGHBORS.k)
-            expected[n] += weights @ own.data / (weights.sum() + _SHRINKAGE)
+            profile = residual[int(users[n])]
+            weights = neighborhood.keep_nearest(near[i, profile.indices], NEIGHBORS.k)
+            expected[n] += weights @ profile.data / (weights.sum() + _SHRINKAGE)
     return np.clip(expected, *scale)

@@ -78,15 +78,15 @@ def recommend(
     require_positive("recommend", count=count, **({} if k is None else {"k": k}))
     world = World(likings(ratings, scale), ratings.explicit, titled(ratings, items))
     row = None if method == "popular" and user not in ratings.user_names else _row(ratings, user, users)
-    own = type(world.table)((1, world.table.shape[1])) if row is None else world.table[row]
+    profile = type(world.table)((1, world.table.shape[1])) if row is None else world.table[row]
     if row is None and method != "popular":
         assert users is not None
         scored = _cold_start(world, ratings, users, user, k)
     else:
-        scored = asker(world, method, k)(own, row)
+        scored = asker(world, method, k)(profile, row)
     allowed = _allowed(world.items, candidates)
     if not include_seen:
-        allowed[own.indices] = False
+        allowed[profile.indices] = False
         allowed[ratings.unrated[ratings.unrated[:, 0] == (-1 if row is None else row), 1]] = False
     by_popularity = popularity(world.table)
     order = np.lexsort((-by_popularity, -scored.scores))  # by score; of equal ones the more popular first
@@ -147,6 +147,18 @@ def _row(ratings: Ratings, user: str, users: Catalog | None) -> int | None:
     )
 
 
+def unknown_candidates(ratings: Ratings, items: Catalog | None, candidates: Sequence[str]) -> list[str]:
+    """Those that are neither the id nor the title of an item of the ratings.
+
+    >>> from jaxdl.data.ratings import from_rows
+    >>> unknown_candidates(from_rows([("Ann", "Alien", 4.0)]), None, ["alien", "Alein"])
+    ['Alein']
+    """
+    catalog = titled(ratings, items)
+    known = {name.lower() for name in (*catalog.ids, *catalog.names)}
+    return [name for name in candidates if name.strip().lower() not in known]
+
+
 def _allowed(items: Catalog, candidates: Sequence[str] | None) -> np.ndarray:
     """Which items [I] may be shown. Raises ValueError if none of the candidates is known."""
     if candidates is None:
@@ -164,12 +176,13 @@ def _cold_start(world: World, ratings: Ratings, users: Catalog, user: str, k: in
     if not any(values[users.ids.index(user)] for values in users.attributes.values()):
         return nothing
     vectors, names = attribute_vectors(users)
-    own = users.ids.index(user)
-    close = np.asarray(similarity.cosine_matrix(vectors[own], vectors))[0]
+    asking = users.ids.index(user)
+    close = np.asarray(similarity.cosine_matrix(vectors[asking], vectors))[0]
     place = {name: row for row, name in enumerate(users.ids)}
     rows = [place.get(name, -1) for name in ratings.user_names]
     near = np.array([close[row] if row >= 0 else 0 for row in rows])
-    about = lambda other: "".join(f", {text}" for text in shared_attributes(vectors, names, own, rows[other]))  # noqa: E731
+    shared = shared_attributes(vectors, names)
+    about = lambda other: "".join(f", {text}" for text in shared(asking, rows[other]))  # noqa: E731
     empty = type(world.table)((1, world.table.shape[1]))
     return list_methods.from_users(world, near, empty, Config(k=k or _K), about)
 

@@ -4,7 +4,7 @@ N items, D attribute values.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,20 +38,25 @@ def similar(
         raise ValueError(f"{catalog.names[row]} has no attributes to compare")
     require_positive("similar", count=count)
     close, rows = similarity.top_k(vectors[row], min(count + 1, len(catalog.ids)), vectors)
+    shared = shared_attributes(vectors, names)
     pairs = zip(np.asarray(rows)[0].tolist(), np.asarray(close)[0].tolist(), strict=True)
-    found = [
-        (other, near, shared_attributes(vectors, names, row, other))
-        for other, near in pairs
-        if other != row and near > 0
-    ]
+    found = [(other, near, shared(row, other)) for other, near in pairs if other != row and near > 0]
     return row, found[:count]
 
 
-def shared_attributes(vectors: Any, names: tuple[str, ...], a: int, b: int) -> tuple[str, ...]:
-    """The attributes that two rows of CSR vectors share, the weightiest first, at most three."""
-    products = vectors[a].multiply(vectors[b]).tocoo()
-    order = np.argsort(-products.data, kind="stable")[:_SHARED]
-    return tuple(names[products.col[i]] for i in order)
+def shared_attributes(vectors: Any, names: tuple[str, ...]) -> Callable[[int, int], tuple[str, ...]]:
+    """A function of two rows of CSR vectors: at most three attributes that they share, the weightiest first.
+
+    Of equally weighty ones, as all attributes with one value are, the rarest comes first.
+    """
+    counts = np.bincount(vectors.indices, minlength=len(names))
+
+    def shared(a: int, b: int) -> tuple[str, ...]:
+        products = vectors[a].multiply(vectors[b]).tocoo()
+        order = np.lexsort((counts[products.col], -products.data.round(9)))[:_SHARED]
+        return tuple(names[products.col[i]] for i in order)
+
+    return shared
 
 
 def plane(vectors: Any) -> np.ndarray:

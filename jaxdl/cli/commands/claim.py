@@ -1,16 +1,14 @@
 """`jaxdl claim`: a statement of the textbooks as an experiment with a verdict."""
 
 import ast
-import contextlib
-import sys
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxdl.cli.arguments import UsageError, pop_options
 from jaxdl.cli.compilation import use_compilation_cache
-from jaxdl.cli.console import print_table
+from jaxdl.cli.console import print_table, stages
 
 if TYPE_CHECKING:
     from jaxdl.claims._pages import Language
@@ -67,7 +65,7 @@ def run(argv: list[str]) -> int:
     wanted = claims.names() if every else names
     languages = ("en", "ko") if docs else (language,)
     for name, seeds in _seeds(wanted, options).items():
-        _prove(name, seeds, settings, folder, languages)
+        _prove(name, seeds, settings, folder, languages, language)
     if every:
         print(f"gallery: {_shelf.write_gallery(folder, language)}")
     if root:
@@ -108,16 +106,21 @@ def _seeds(wanted: Sequence[str], options: dict[str, str]) -> dict[str, int | No
 
 
 def _prove(
-    name: str, seeds: int | None, settings: dict[str, Any], folder: Path, languages: Sequence["Language"]
+    name: str,
+    seeds: int | None,
+    settings: dict[str, Any],
+    folder: Path,
+    languages: Sequence["Language"],
+    language: "Language",
 ) -> None:
     """Run one claim, keep and print what came out."""
     from jaxdl.claims._records import measure
     from jaxdl.claims._shelf import store
 
-    with _progress(name) as stage:
+    with stages(name) as stage:
         record, result = measure(name, seeds=seeds, settings=settings, stage=stage)
         picture = store(record, result, folder, languages=languages)
-    _print(record, picture, languages[-1])
+    _print(record, picture, language)
 
 
 def _print(record: "Record", picture: Path, language: "Language") -> None:
@@ -138,20 +141,3 @@ def _print(record: "Record", picture: Path, language: "Language") -> None:
             seeds=record.seeds, seconds=record.seconds, **record.environment
         )
     )
-
-
-@contextlib.contextmanager
-def _progress(name: str) -> Iterator[Callable[[str], None]]:
-    """A line on the terminal that says what is being done and for how long; nothing in a pipe."""
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.fields[claim]}: {task.description}", markup=False),
-        TimeElapsedColumn(),
-    )
-    console = Console(file=sys.stderr)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("starting", claim=name, total=None)
-        yield lambda text: progress.update(task, description=text)

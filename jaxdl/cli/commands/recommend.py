@@ -1,17 +1,17 @@
 """`jaxdl recommend`: what one user may like, from a file of everybody's ratings or visits."""
 
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from jaxdl.cli.arguments import UsageError, parse
 from jaxdl.cli.compilation import use_compilation_cache
-from jaxdl.cli.console import plain
+from jaxdl.cli.console import notify, plain
 
 if TYPE_CHECKING:
     from jaxdl.data.catalogs import Catalog
+    from jaxdl.data.ratings import Ratings
 
 HELP = """recommend --ratings FILE --user U [--count N] [--method ease|item|user|factor|content|popular] [--because]
                  what a user may like, from everybody's ratings or visits (MovieLens, MSWeb, any user,item,rating)"""
@@ -66,7 +66,7 @@ def run(argv: list[str]) -> int:
         missing = "--ratings FILE" if options.ratings is None else "--user U"
         raise UsageError(f"{missing} is missing; usage: jaxdl {HELP.splitlines()[0]}")
     use_compilation_cache()
-    from jaxdl.applications.recommend.recommendations import recommend
+    from jaxdl.applications.recommend.recommendations import recommend, unknown_candidates
     from jaxdl.data.catalog_files import is_dst
     from jaxdl.data.rating_files import read_ratings
 
@@ -78,11 +78,10 @@ def run(argv: list[str]) -> int:
         columns=_columns(options.columns),
         unrated=options.unrated,
     )
-    say_skipped(options.ratings, ratings.malformed, f"{len(ratings.values):,} ratings read")
-    for note in ratings.notes:
-        print(plain(f"jaxdl: {note}"), file=sys.stderr)
+    say_read(options.ratings, ratings, f"{len(ratings.values):,} ratings read")
     named = options.items or (options.ratings if is_dst(options.ratings) else None)  # such a file names its items
     items, users = (_catalog(path, options) for path in (named, options.users))
+    candidates = _candidates(options)
     found = recommend(
         ratings,
         options.user,
@@ -92,13 +91,15 @@ def run(argv: list[str]) -> int:
         users=users,
         k=options.k,
         scale=_scale(options.scale),
-        candidates=_candidates(options),
+        candidates=candidates,
         include_seen=options.include_seen,
     )
+    if candidates and (unknown := unknown_candidates(ratings, items, candidates)):
+        notify(f"{len(unknown)} of {len(candidates)} candidates are no items of the ratings, such as {unknown[0]!r}")
     if options.method != "popular" and found and all(one.popular for one in found):
-        print(f"jaxdl: nothing tells what user {options.user} likes: these are the popular items", file=sys.stderr)
+        notify(f"nothing tells what user {options.user} likes: these are the popular items")
     if not found:
-        print(f"nothing to recommend: user {options.user} knows all items", file=sys.stderr)
+        notify(f"nothing to recommend: user {options.user} knows all items")
     width = max((len(one.item) for one in found), default=0)
     for place, one in enumerate(found, 1):
         number = one.score if one.rating is None else one.rating
@@ -108,12 +109,14 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def say_skipped(path: Path, malformed: tuple[str, ...], read: str) -> None:
-    """The first three malformed lines, and how many there are."""
-    for line in malformed[:3]:
-        print(plain(f"jaxdl: {path}: skipped {line}"), file=sys.stderr)
-    if malformed:
-        print(f"jaxdl: {len(malformed)} malformed line(s) skipped, {read}", file=sys.stderr)
+def say_read(path: Path, table: "Catalog | Ratings", read: str) -> None:
+    """The first three malformed lines, how many there are, and what the reader decided by itself."""
+    for line in table.malformed[:3]:
+        notify(f"{path}: skipped {line}")
+    if table.malformed:
+        notify(f"{len(table.malformed)} malformed line(s) skipped, {read}")
+    for note in table.notes:
+        notify(note)
 
 
 def _catalog(path: Path | None, options: Options) -> "Catalog | None":
@@ -122,7 +125,7 @@ def _catalog(path: Path | None, options: Options) -> "Catalog | None":
     if path is None:
         return None
     catalog = read_catalog(path, encoding=options.encoding, malformed=options.malformed)
-    say_skipped(path, catalog.malformed, f"{len(catalog.ids):,} rows read")
+    say_read(path, catalog, f"{len(catalog.ids):,} rows read")
     return catalog
 
 
@@ -152,4 +155,5 @@ def _candidates(options: Options) -> list[str] | None:
         return None
     from jaxdl.data.text_files import lines, read_text
 
-    return [line for line in lines(read_text(options.candidates, encoding=options.encoding)) if line.strip()]
+    text = read_text(options.candidates, encoding=options.encoding, notes=[])
+    return [line for line in lines(text) if line.strip()]

@@ -6,6 +6,7 @@ from typing import Any
 
 from jaxdl.cli.arguments import UsageError, pop_options, positional
 from jaxdl.cli.compilation import use_compilation_cache
+from jaxdl.cli.console import plain
 
 HELP = """sample RUN --out FILE.png [--count N] [--label K] [--seed S] [--interpolate STEPS]
                  draw examples from the generator of a run (64 of them);
@@ -27,10 +28,12 @@ def run(argv: list[str]) -> int:
     if not hasattr(recipe, "sample"):
         having = [other for other in recipes.names() if hasattr(recipes.load(other), "sample")]
         raise UsageError(f"{folder} is a run of {name}, which draws no samples; these do: {', '.join(having)}")
-    config, _, state = runs.load(Path(folder))
-    examples, columns = _draw(recipe, config, state, numbers)
+    if "--interpolate" in numbers and not hasattr(recipe, "interpolate"):
+        raise UsageError(f"{folder} is a run of {name}, which walks between no samples: leave --interpolate out")
+    trained = runs.load(Path(folder))
+    examples, columns = _draw(recipe, trained.config, trained.state, numbers)
     _write(examples, columns, out)
-    print(f"{len(examples)} examples of {folder}: {out}")
+    print(plain(f"{len(examples)} examples of {folder}: {out}"))
     return 0
 
 
@@ -60,7 +63,7 @@ def _draw(recipe: Any, config: Any, state: Any, numbers: dict[str, int]) -> tupl
         count = numbers.get("--count", 8)
         return recipe.interpolate(config, state, key, count=count, steps=steps, label=label), steps
     count = numbers.get("--count", 64)
-    in_turn = config.model.n_classes if label is None else 0  # a column a class
+    in_turn = getattr(config.model, "n_classes", 0) if label is None else 0  # a column a class
     return recipe.sample(config, state, key, count=count, label=label), in_turn or math.isqrt(count - 1) + 1
 
 

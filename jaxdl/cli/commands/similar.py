@@ -1,13 +1,12 @@
 """`jaxdl similar`: the items of a catalog with the most similar attributes, and the map of all items."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from jaxdl.cli.arguments import UsageError, parse
 from jaxdl.cli.compilation import use_compilation_cache
-from jaxdl.cli.console import plain
+from jaxdl.cli.console import notify, plain
 
 HELP = """similar [--items FILE] --item NAME [--count N] [--by ATTRIBUTE ...] [--map FILE.png]
                  items with similar attributes: of a CSV or MovieLens file, or of 17,472 films (extra: films)"""
@@ -46,18 +45,18 @@ def run(argv: list[str]) -> int:
         raise UsageError(f"--map needs a name that ends in .png, .svg or .pdf, got {options.map}")
     use_compilation_cache()
     from jaxdl.applications.recommend.similar_items import draw, similar
-    from jaxdl.cli.commands.recommend import say_skipped
+    from jaxdl.cli.commands.recommend import say_read
     from jaxdl.data.catalog_files import films, read_catalog
 
     if options.items:
         catalog = read_catalog(options.items, encoding=options.encoding, malformed=options.malformed)
-        say_skipped(options.items, catalog.malformed, f"{len(catalog.ids):,} rows read")
+        say_read(options.items, catalog, f"{len(catalog.ids):,} rows read")
     else:
         catalog = films()
     row, found = similar(catalog, options.item, count=options.count, attributes=options.by)
     print(plain(catalog.label(row)))
     if not found:
-        print("no other item shares an attribute with it that not all have", file=sys.stderr)
+        notify("no other item shares an attribute with it that not all have")
     width = max((len(catalog.label(other)) for other, _, _ in found), default=0)
     for place, (other, near, shared) in enumerate(found, 1):
         print(plain(f"{place:>3}  {near:.3f}  {catalog.label(other):<{width}}  {', '.join(shared)}"))
@@ -67,5 +66,5 @@ def run(argv: list[str]) -> int:
 
         figure = draw(catalog, (row, *(other for other, _, _ in found)))
         write(options.map, lambda path: save(figure, path))
-        print(f"map of {len(catalog.ids):,} items: {options.map}")
+        print(plain(f"map of {len(catalog.ids):,} items: {options.map}"))
     return 0

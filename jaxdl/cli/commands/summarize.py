@@ -17,7 +17,18 @@ HELP = """summarize FILE|- [FILE ...] [--sentences N | --ratio R] [--method NAME
                  the sentences that stand for a whole text (English, Korean), and its key words"""
 
 _USAGE = f"usage: jaxdl {HELP.splitlines()[0]}"
-_SWITCHES = ("--json", "--no-json", "--stem", "--no-stem", "--html", "--no-html", "-h", "--help")
+_SWITCHES = (
+    "--json",
+    "--no-json",
+    "--stem",
+    "--no-stem",
+    "--morphemes",
+    "--no-morphemes",
+    "--html",
+    "--no-html",
+    "-h",
+    "--help",
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,7 @@ class Options:
         out: write into this file instead of printing.
         stop_words: file with more words that do not count, separated by white space.
         stem: reduce English words to their stems first (needs nltk).
+        morphemes: find the stems of Korean words by the dictionary of kiwipiepy (extra: korean), not by rules.
         encoding: of the file; UTF-8 (or what its byte-order mark says) by default.
     """
 
@@ -48,6 +60,7 @@ class Options:
     out: Path | None = None
     stop_words: Path | None = None
     stem: bool = False
+    morphemes: bool = False
     encoding: str | None = None
 
 
@@ -92,6 +105,7 @@ def _text(name: str, options: Options) -> str:
 def _summaries(texts: list[str], options: Options) -> "list[Summary]":
     use_compilation_cache()
     from jaxdl.applications.summarization import summarize
+    from jaxdl.data.morphemes import kiwi_stemmer
     from jaxdl.data.text_files import read_text
     from jaxdl.data.words import porter_stemmer
 
@@ -106,6 +120,7 @@ def _summaries(texts: list[str], options: Options) -> "list[Summary]":
             keywords=options.keywords,
             stem=porter_stemmer() if options.stem else None,
             stop=stop,
+            korean=kiwi_stemmer() if options.morphemes else None,
         )
         for text in texts
     ]

@@ -1,13 +1,20 @@
 """`jaxdl train`: a recipe, or a run that goes on, becomes a run folder; prints its parameters and scores."""
 
+from pathlib import Path
+from typing import Any
+
 from jaxdl.cli.arguments import UsageError, parse, pop_options, pop_paths
 from jaxdl.cli.compilation import use_compilation_cache
-from jaxdl.cli.console import print_scores
+from jaxdl.cli.console import print_scores, print_table, stages
 
-HELP = """train [RECIPE] [--preset NAME] [--run-dir DIR] [--seed N] [--epochs N] [--any.config.field VALUE]
-                 train a recipe (digits_mlp by default) and write a run folder;
-                 jaxdl train RECIPE --help lists all options
-train --resume RUN [--epochs N] [--patience N] [--save-every SECONDS]
+HELP = """train [RECIPE] [--preset NAME] [--config FILE] [--run-dir DIR] [--epochs N] [--any.config.field VALUE]
+                 train a recipe (digits_mlp by default; ./yours.py is one, too) and write a run folder;
+                 jaxdl train RECIPE --help lists all options; --config reads them from a .toml or a run's config.json
+train RECIPE --mesh data=4,model=2 [...]
+                 on many devices: data (rows of a batch), shard (rows, parameters, moments), model (matrices)
+train RECIPE --seeds N [...]
+                 N runs in one program: every score's mean and 95 % interval
+train --resume RUN [--epochs N] [--patience N] [--save-every SECONDS] [--mesh AXES]
                  go on with a run from its last checkpoint"""
 
 _SAVE_EVERY = 60.0
@@ -21,34 +28,78 @@ def run(argv: list[str]) -> int:
     named = bool(argv) and not argv[0].startswith("-")
     name, rest = (argv[0], argv[1:]) if named else (recipes.DEFAULT, argv)
     paths, rest = pop_paths(rest, "--run-dir", "--resume")
-    options, rest = pop_options(rest, "--save-every", "--preset")
+    options, rest = pop_options(rest, "--save-every", "--preset", "--seeds", "--config", "--mesh")
     save_every = _seconds(options.get("--save-every", str(_SAVE_EVERY)))
     folder = paths.get("--resume", paths.get("--run-dir"))
     default = None
     if resume := "--resume" in paths:
-        if named or "--preset" in options or len(paths) == 2:
-            raise UsageError("--resume RUN knows its recipe and folder: name no recipe, preset or --run-dir beside it")
+        if named or {"--preset", "--seeds", "--config"} & set(options) or len(paths) == 2:
+            raise UsageError("--resume RUN knows its recipe and folder: name no recipe, preset or config beside it")
         from jaxdl import runs
 
         name, default = runs.configuration(paths["--resume"])
-    elif "--preset" in options:
-        default = recipes.preset(name, options["--preset"])
+    else:
+        name, default = _start(name if named else None, options.get("--preset"), options.get("--config"))
     kind = recipes.load(name).Config
     about = f"""{recipes.describe(name)}
 
---run-dir DIR: the run's folder, new or empty (default: runs/{name}/<n>)
+--run-dir DIR: the run's folder, new or empty (default: runs/{recipes.title(name)}/<n>)
+--mesh AXES: devices, such as data=8, shard=8 or data=4,model=2 (default: one)
 --save-every SECONDS: between checkpoints inside an epoch (default: {_SAVE_EVERY:.0f})"""
+    about += "\n--config FILE: a .toml, or a run's config.json, with options to start from"
     if known := recipes.presets(name):
         about += f"\n--preset NAME: settings to start from, of {', '.join(known)} (default: those below)"
     config = parse(kind, rest, command=f"train {name}", about=about, default=default)
 
+    if {"--seeds", "--mesh"} <= set(options):
+        raise UsageError("--seeds trains all runs on one device: leave out --mesh")
+    if "--seeds" in options:
+        return _seeds(name, config, options["--seeds"], folder)
     from jaxdl import runs
     from jaxdl.training import progress
     from jaxdl.tree import summary
 
-    done = runs.train(name, config, run_dir=folder, resume=resume, more_callbacks=(progress(),), save_every=save_every)
+    more: dict[str, Any] = {"more_callbacks": (progress(),), "save_every": save_every, "mesh": options.get("--mesh")}
+    done = runs.train(name, config, run_dir=folder, resume=resume, **more)
     print(summary(done.state.params), end="\n\n")
     print_scores(done)
+    return 0
+
+
+def _start(named: str | None, preset: str | None, file: str | None) -> tuple[str, Any]:
+    """The recipe and the configuration to start from, None for its own: a preset's, and what a file changes in it."""
+    from jaxdl import recipes
+
+    if file is None:
+        name = named or recipes.DEFAULT
+        return name, None if preset is None else recipes.preset(name, preset)
+    from jaxdl.runs import config_files
+
+    other, values = config_files.read(Path(file))
+    if named and other and recipes.stored(other) != recipes.stored(named):
+        raise UsageError(f"{file} has options of {other}, not of {named}")
+    name = named or other or recipes.DEFAULT
+    default = recipes.load(name).Config() if preset is None else recipes.preset(name, preset)
+    return name, config_files.merged(default, values, file)
+
+
+def _seeds(name: str, config: Any, count: str, folder: Path | None) -> int:
+    """Train with many seeds and print every score's mean; returns the exit code."""
+    from jaxdl.metrics.intervals import confidence
+    from jaxdl.runs.seeds import train_seeds
+
+    if not count.isdecimal() or int(count) < 2:
+        raise UsageError(f"--seeds needs a whole number, at least 2, got {count!r}")
+    with stages(name) as stage:
+        stage(f"{count} runs in one program")
+        done = train_seeds(name, config, int(count), run_dir=folder)
+    rows = []
+    for score, values in done.scores.items():
+        mean, spread = sum(values) / len(values), confidence(values)
+        rows.append([score, f"{mean:.4f}", f"± {spread:.4f}", f"{min(values):.4f}", f"{max(values):.4f}"])
+    print_table(["score", "mean", "95 %", "least", "largest"], rows)
+    values = done.scores[done.headline]
+    print(f"{done.headline} {sum(values) / len(values):.4f} ± {confidence(values):.4f}  {done.folder}")
     return 0
 
 

@@ -1,5 +1,6 @@
 """`jaxdl translate`: texts through the sequence model of a run."""
 
+import functools
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ HELP = """translate RUN [TEXT ...] [--beam N] [--attention FILE.png]
                  what a run's sequence model makes of texts, or of the lines of standard input;
                  --attention draws where it looks while it writes the first one"""
 
-_USAGE = 'translate RUN ["TEXT" ...] [--beam N] [--attention FILE.png]'
+_USAGE = 'translate RUN ["TEXT" ...] [--beam N] [--attention FILE.png] [-- "-TEXT" ...]'
 
 
 def run(argv: list[str]) -> int:
@@ -21,7 +22,7 @@ def run(argv: list[str]) -> int:
     folder, *sources = positional(rest, _USAGE, least=1, most=len(rest) + 1)
     beam, picture = _beam(options.get("--beam", "1")), _picture(options.get("--attention"))
     use_compilation_cache()
-    from jaxdl.tasks import translation
+    from jaxdl.applications import translation
 
     system, params = load(Path(folder))
     if picture is not None and getattr(system.config, "attention", "") == "none":
@@ -43,17 +44,19 @@ def load(folder: Path) -> tuple[Any, Any]:
     """
     import jax
 
-    from jaxdl import runs
-    from jaxdl.tasks import translation
+    from jaxdl import recipes, runs
+    from jaxdl.tasks import text_to_text
     from jaxdl.training import TrainState
     from jaxdl.training.parameters import read_params
 
     recipe, config = runs.configuration(folder)
-    path = folder / translation.FILE
+    path = folder / text_to_text.FILE
     if not path.is_file():
-        raise UsageError(f"{folder} is a run of {recipe}, which does not translate: it has no {translation.FILE}")
+        raise UsageError(f"{folder} is a run of {recipe}, which does not translate: it has no {text_to_text.FILE}")
+    module = recipes.load(recipe)
+    model = functools.partial(module.model, config) if hasattr(module, "model") else config.model
     try:
-        system = translation.from_json(path.read_text(encoding="utf-8"), config.model)
+        system = text_to_text.from_json(path.read_text(encoding="utf-8"), model)
     except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}") from None
 

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxdl.kernels.attention.masks import check_attention, hide_unread, repeat_heads
-from jaxdl.types import Array, wide_dtype
+from jaxdl.types import Array, varying_as, wide_dtype
 from jaxdl.validation import require_positive
 
 
@@ -83,6 +83,7 @@ def chunked_attention(
             jnp.zeros((b, h, c_q), wide),
             jnp.zeros((b, h, c_q, v.shape[-1]), wide),
         )
+        start = tuple(varying_as(x, query, keys, values, of_rows) for x in start)
         (_, total, y), _ = lax.scan(jax.checkpoint(body), start, (jnp.arange(len(keys)), keys, values))
         y = y / jnp.where(total > 0, total, 1)[..., None]
         return jnp.swapaxes(y, 1, 2).astype(query.dtype)

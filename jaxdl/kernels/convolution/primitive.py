@@ -28,7 +28,7 @@ from jax.interpreters import ad, batching, mlir
 
 from jaxdl.kernels.convolution import choice, native, patches, winograd
 from jaxdl.kernels.convolution.geometry import Geometry
-from jaxdl.types import Array, Shape
+from jaxdl.types import Array, Shape, varying_as
 
 PARTS = {"forward": ("x", "w", "y"), "input_grad": ("y", "w", "x"), "weight_grad": ("x", "y", "w")}  # two in, one out
 AXES = {"x": {"N": 0, "C": -1}, "w": {"C": -2, "O": -1}, "y": {"N": 0, "O": -1}}  # what each pair of arrays shares
@@ -69,7 +69,8 @@ class Sum(NamedTuple):
 
 def trilinear(a: Array, b: Array, spec: Sum) -> Array:
     """The part of a convolution that `spec` names, of its two operands in the order of `PARTS`."""
-    a, b = _equally_varying(jnp.asarray(a), jnp.asarray(b))
+    a, b = jnp.asarray(a), jnp.asarray(b)
+    a, b = varying_as(a, b), varying_as(b, a)
     return convolution_p.bind(a, b, spec=spec)
 
 
@@ -118,16 +119,6 @@ def _natively(a: Array, b: Array, *, spec: Sum) -> Array:
 
 def _on_cpu(a: Array, b: Array, *, spec: Sum) -> Array:
     return _compute(a, b, spec, lowering(spec, a, b, in_loop=choice.in_loop()), _loop)
-
-
-def _equally_varying(a: Array, b: Array) -> tuple[Array, Array]:
-    """Both operands varying over the same axes of a mesh, as the native operation makes them (`jax.shard_map`)."""
-    axes = [jax.typeof(operand).manual_axis_type.varying for operand in (a, b)]
-    a, b = (
-        lax.pcast(operand, tuple(missing), to="varying") if missing else operand
-        for operand, missing in ((a, axes[1] - axes[0]), (b, axes[0] - axes[1]))
-    )
-    return a, b
 
 
 @functools.partial(jax.jit, static_argnames="spec")

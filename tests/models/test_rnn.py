@@ -1,0 +1,50 @@
+"""The recurrent network beside torch's, and a forecast beside the naive ones and the best there is."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxdl.models import rnn
+from jaxdl.recipes import seasons_rnn
+from jaxdl.training import fit
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_the_same_weights_give_the_same_as_in_torch(cell):
+    torch = pytest.importorskip("torch")
+    config = rnn.Config(n_in=3, n_out=2, n_hidden=4, n_layers=2, cell=cell)
+    params = rnn.init(jax.random.key(0), config)
+    x = np.random.default_rng(0).normal(size=(5, 6, 3)).astype(np.float32)
+    theirs = getattr(torch.nn, cell.upper())(3, 4, num_layers=2, batch_first=True)
+    tensor = lambda a: torch.from_numpy(np.array(a))  # noqa: E731
+    with torch.no_grad():
+        for i in range(2):
+            layer = params[f"layer_{i}"]
+            getattr(theirs, f"weight_ih_l{i}").copy_(tensor(layer["x"]["w"]).T)
+            getattr(theirs, f"weight_hh_l{i}").copy_(tensor(layer["h"]["w"]).T)
+            getattr(theirs, f"bias_ih_l{i}").copy_(tensor(layer["x"]["b"]))
+            getattr(theirs, f"bias_hh_l{i}").zero_()
+        last = theirs(torch.from_numpy(x))[0][:, -1].numpy()
+    expected = last @ np.asarray(params["output"]["w"]) + np.asarray(params["output"]["b"])
+    np.testing.assert_allclose(rnn.apply(params, jnp.asarray(x), config), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_residual_starts_from_the_last_value():
+    config = rnn.Config(residual=True)
+    params = rnn.init(jax.random.key(0), config)
+    still = params | {"output": jax.tree.map(jnp.zeros_like, params["output"])}
+    x = jax.random.normal(jax.random.key(1), (3, 5, 1))
+    np.testing.assert_array_equal(rnn.apply(still, x, config), x[:, -1, 0])
+    with pytest.raises(ValueError, match="residual adds one value to one output, but n_out is 2"):
+        rnn.Config(n_out=2, residual=True)
+
+
+def test_a_short_training_beats_the_naive_forecasts_and_not_the_rule():
+    config = seasons_rnn.Config(hours=24 * 7 * 12, length=24, epochs=8, learning_rate=1e-2)
+    task = seasons_rnn.task(config)
+    state, _ = fit(task, epochs=config.epochs, batch_size=config.batch_size, seed=0)
+    assert task.scores is not None
+    scores = task.scores(state, task.data)
+    naive = min(value for name, value in scores.items() if name.endswith(("last value", "before")))
+    assert scores["RMSE of the rule"] < scores["RMSE"] < naive

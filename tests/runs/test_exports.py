@@ -1,0 +1,160 @@
+"""A run in other libraries' forms: the same outputs from PyTorch's module, from jax.export's program, and back."""
+
+import jax
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+import jaxdl
+from jaxdl import cli, models, runs
+from jaxdl.models import cnn, linear, mlp, resnet
+from jaxdl.recipes import images, iris_mlp, table, xor_mlp
+from jaxdl.runs import exports
+from jaxdl.runs.torch_form import from_torch, to_torch
+
+pytestmark = pytest.mark.usefixtures("own_caches", "shared_programs")
+
+CONFIGS = {
+    "linear": (linear, linear.Config(n_in=5, n_out=3)),
+    "mlp": (mlp, mlp.Config(n_in=5, n_out=3, widths=(7, 6), activation="gelu", dropout=0.5)),
+    "cnn": (cnn, cnn.Config((9, 7), 2, 3, (4, 5), padding="SAME", widths=(6,), normalization="batch", dropout=0.3)),
+    "valid": (cnn, cnn.Config((10, 8), 1, 3, (4,), border=1, pool="avg", activation="elu")),
+    "even": (cnn, cnn.Config((8, 8), 1, 3, (4,), window=4, padding="SAME", activation="silu")),
+}
+
+
+@pytest.fixture(scope="module")
+def iris(tmp_path_factory):
+    config = iris_mlp.Config(epochs=2)
+    return runs.train("iris_mlp", config, run_dir=tmp_path_factory.mktemp("iris") / "1").folder
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    config = images.Config(epochs=1, channels=(4,), widths=(8,))
+    return runs.train("images", config, run_dir=tmp_path_factory.mktemp("images") / "1").folder
+
+
+def network(name: str, key: jax.Array):
+    module, config = CONFIGS[name]
+    model = models.bind(module, config)
+    params, state = model.init(key)
+    params = jax.tree.map(lambda leaf: jax.random.normal(jax.random.key(leaf.size), leaf.shape), params)
+    state = jax.tree.map(lambda leaf: leaf + 0.5, state)
+    shape = (config.n_in,) if not isinstance(config, cnn.Config) else (*config.size, config.n_in)
+    return model, config, params, state, jax.random.normal(key, (4, *shape))
+
+
+def known(run, x) -> np.ndarray:
+    probabilities = run.predict(x).probabilities
+    assert probabilities is not None
+    return probabilities
+
+
+def torch_module(form):
+    torch = pytest.importorskip("torch")
+    space: dict = {}
+    exec(form.code, space)
+    module = space["model"]
+    module.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in form.state.items()})
+    return module
+
+
+def torch_outputs(module, x):
+    torch = pytest.importorskip("torch")
+    x = np.array(x)
+    with torch.no_grad():
+        return module(torch.from_numpy(np.moveaxis(x, -1, 1).copy() if x.ndim == 4 else x)).numpy()
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_module_of_pytorch_gives_the_same(name, key):
+    model, config, params, state, x = network(name, key)
+    ours, _ = model.apply(params, state, x, train=False)
+    theirs = torch_outputs(torch_module(to_torch(config, params, state)), x)
+    np.testing.assert_allclose(theirs, ours, rtol=2e-4, atol=2e-4)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_and_back(name, key):
+    _, config, params, state, _ = network(name, key)
+    back = from_torch(config, to_torch(config, params, state).state, (params, state))
+    jax.tree.map(np.testing.assert_array_equal, back, (params, state))
+
+
+def test_what_has_no_form_is_said(key):
+    config = resnet.Config()
+    with pytest.raises(ValueError, match="this network is none of them"):
+        to_torch(config, {}, {})
+    config = mlp.Config(2, 2)
+    form = to_torch(config, mlp.init(key, config), {}).state
+    like = (mlp.init(key, config), {})
+    with pytest.raises(ValueError, match=r"no 'layer_1.weight'"):
+        from_torch(config, {name: array for name, array in form.items() if name != "layer_1.weight"}, like)
+    with pytest.raises(ValueError, match=r"layer_0.bias gives \(3,\), but the network has \(128,\)"):
+        from_torch(config, form | {"layer_0.bias": np.zeros(3)}, like)
+
+
+def test_a_program_takes_batches_of_any_size_and_scales_them_itself(iris):
+    run = jaxdl.load(iris)
+    exported = exports.program(run)
+    assert exported.in_avals[0].shape[1:] == (4,)
+    for n in (1, 7):
+        x = np.random.default_rng(n).uniform(0, 8, (n, 4)).astype(np.float32)
+        probabilities = jax.nn.softmax(exported.call(x), axis=-1)
+        np.testing.assert_allclose(probabilities, known(run, x), rtol=1e-4, atol=1e-6)
+
+
+def test_a_program_of_images_takes_bytes(pictures):
+    run = jaxdl.load(pictures)
+    x = np.random.default_rng(0).integers(0, 256, (2, 24, 24, 1)).astype(np.uint8)
+    probabilities = jax.nn.softmax(exports.program(run).call(x), axis=-1)
+    np.testing.assert_allclose(probabilities, known(run, x), rtol=1e-4, atol=1e-6)
+
+
+def test_the_command_writes_a_file_that_jax_reads(iris, capsys):
+    pytest.importorskip("flatbuffers")
+    assert cli.main(["export", str(iris), "--to", "jax"]) == 0
+    assert "x float32[b, 4] -> float32[b,3]" in capsys.readouterr().out
+    exported = jax.export.deserialize(bytearray((iris / "model.jaxexport").read_bytes()))
+    x = np.ones((5, 4), np.float32)
+    np.testing.assert_allclose(exported.call(x), exports.program(jaxdl.load(iris)).call(x), rtol=1e-5)
+
+
+def test_the_command_writes_a_state_dict_and_its_module(pictures, tmp_path, capsys):
+    torch = pytest.importorskip("torch")
+    assert cli.main(["export", str(pictures), "--to", "torch", "--out", str(tmp_path / "x.pt")]) == 0
+    assert "in [0, 1]" in capsys.readouterr().out
+    space: dict = {}
+    exec((tmp_path / "x.py").read_text(), space)
+    space["model"].load_state_dict(torch.load(tmp_path / "x.pt"))
+    x = np.random.default_rng(0).integers(0, 256, (2, 24, 24, 1)).astype(np.uint8)
+    ours = exports.program(jaxdl.load(pictures)).call(x)
+    np.testing.assert_allclose(torch_outputs(space["model"], x.astype(np.float32) / 255), ours, rtol=1e-4, atol=1e-5)
+
+
+def test_the_command_copies_the_parameters(iris, tmp_path):
+    assert cli.main(["export", str(iris), "--to", "safetensors", "--out", str(tmp_path / "x.safetensors")]) == 0
+    stored = load_file(tmp_path / "x.safetensors")
+    np.testing.assert_array_equal(stored["layer_0/w"], jaxdl.load(iris).params["layer_0"]["w"])
+
+
+def test_a_table_exports_the_network_behind_its_columns(tmp_path):
+    folder = runs.train("table", table.Config(epochs=1), run_dir=tmp_path / "1").folder
+    exported = exports.program(jaxdl.load(folder))
+    assert exported.call(np.zeros((2, exported.in_avals[0].shape[1]), np.float32)).shape == (2, 2)
+
+
+def test_mistakes_are_told_in_a_line(iris, tmp_path, capsys):
+    def refused(*words):
+        assert cli.main(["export", *words]) == 2
+        err = capsys.readouterr().err
+        assert err.count("\n") == 1
+        return err
+
+    assert "--to needs one of safetensors, jax, torch, got 'onnx'" in refused(str(iris), "--to", "onnx")
+    assert "--to needs one of" in refused(str(iris))
+    assert "--out needs FILE.pt" in refused(str(iris), "--to", "torch", "--out", "x.bin")
+    text = runs.train("xor_mlp", xor_mlp.Config(epochs=1), run_dir=tmp_path / "x").folder
+    (text / "params.safetensors").unlink()
+    assert "did not finish" in refused(str(text), "--to", "safetensors")

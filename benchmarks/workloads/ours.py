@@ -28,8 +28,10 @@ from jaxdl.models import Model, autoencoder, bind
 from jaxdl.tasks import adversarial, autoencoding
 from jaxdl.tasks.supervised import Config, classification
 from jaxdl.training import TrainState, init_train_state, make_train_step
-from jaxdl.training.fitting import initial_state, order_program
+from jaxdl.training.feeding import Resident, orders
 from jaxdl.training.program import Stepper
+from jaxdl.training.step import order_key
+from jaxdl.training.task import initial_state
 from jaxdl.types import Array, Batch, Key, Metrics, Params, State
 
 Step = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
@@ -164,13 +166,14 @@ def _op_by_op(step: Step) -> Step:
 
 def _inside_fit(case: Case, *, recipe: bool, steps_per_call: int | str = "auto") -> Trainer:
     data, n, start = _arrays(case.data()), case.n_examples, _start(case, recipe=recipe)
-    order_of, fixed = order_program(n, case.batch), jax.device_put(np.arange(n, dtype=np.int32).reshape(-1, case.batch))
+    fixed = jax.device_put(np.arange(n, dtype=np.int32).reshape(-1, case.batch))
+    feed = Resident(data, orders(order_key(start), n, case.batch), n)
     step = _recipe_step(case) if recipe else _plain_step(case)
     now, done = start, 0
 
     @functools.cache
     def stepper() -> Stepper:  # on first use: where it measures both programs it compiles them, which must be counted
-        return Stepper(step, start, data, fixed, n, steps_per_call)
+        return Stepper(step, start, feed, steps_per_call)
 
     def advance(i: int) -> float:
         """One step through the program that `fit` runs, in the order of the data."""
@@ -178,7 +181,7 @@ def _inside_fit(case: Case, *, recipe: bool, steps_per_call: int | str = "auto")
         if i % case.steps != done % case.steps:
             raise ValueError(f"the run is at step {done} of its clock, but step {i} was asked for")
         totals = stepper().zero_metrics()
-        now, totals = stepper().program(now, totals, data, fixed, np.int32(1))
+        now, totals = stepper().program(now, totals, (data, fixed), np.int32(1))
         done += 1
         return _loss(totals)
 
@@ -187,9 +190,9 @@ def _inside_fit(case: Case, *, recipe: bool, steps_per_call: int | str = "auto")
         if ahead := -done % case.steps:  # after single steps a whole epoch begins, as long as everybody's
             done += ahead
             now = now._replace(step=jax.device_put(np.int32(done)))
-        order, totals, end = order_of(now, done // case.steps), stepper().zero_metrics(), done + case.steps
+        totals, end = stepper().zero_metrics(), done + case.steps
         while done < end:
-            now, totals, done = stepper().advance(now, totals, order, done)
+            now, totals, done = stepper().advance(now, totals, done)
         return now
 
     def notes() -> str:
@@ -198,6 +201,6 @@ def _inside_fit(case: Case, *, recipe: bool, steps_per_call: int | str = "auto")
         return f"{which}; {'one step' if stepper().steps_per_call == 1 else 'many steps'} a call"
 
     def program() -> str:
-        return stepper().program.text(now, stepper().zero_metrics(), data, fixed, np.int32(1))
+        return stepper().program.text(now, stepper().zero_metrics(), (data, fixed), np.int32(1))
 
     return Trainer(advance, epoch, notes, program=program)

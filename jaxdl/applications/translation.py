@@ -16,9 +16,9 @@ from jaxdl.data.splits import Splits
 from jaxdl.data.text import BOS, EOS, PAD
 from jaxdl.tasks import sequences
 from jaxdl.tasks.text_to_text import Translator, encode_source
-from jaxdl.training.fitting import Task
 from jaxdl.training.prediction import Predictions, Predictor
 from jaxdl.training.step import TrainState
+from jaxdl.training.task import Task
 from jaxdl.types import Array, Params
 
 Measure: TypeAlias = Callable[[list[str], list[tuple[str, ...]]], Mapping[str, float]]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxdl.data import images, pairs, summaries, tables, visits
+from jaxdl.data.array_files import map_arrays as map_arrays
 from jaxdl.data.arrays import Arrays as Arrays
 from jaxdl.data.arrays import Dataset as Dataset
 from jaxdl.data.arrays import class_weights as class_weights
@@ -27,6 +28,9 @@ from jaxdl.data.sources import Progress, Source, entry, find, not_found, path_of
 from jaxdl.data.splits import Splits as Splits
 from jaxdl.data.splits import k_fold as k_fold
 from jaxdl.data.splits import split as split
+from jaxdl.data.streams import Batches as Batches
+from jaxdl.data.streams import Records as Records
+from jaxdl.data.streams import array_records as array_records
 
 if TYPE_CHECKING:
     from jaxdl.data import augment as augment

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-Arrays: TypeAlias = dict[str, np.ndarray]  # {"x": [N, ...], "y": [N]}; one row of every array is one example
+from jaxdl.data.mapped import SelectedRows, is_mapped
+
+Arrays: TypeAlias = dict[str, Any]  # {"x": [N, ...], "y": [N]}: numpy; one row of every array is one example
 
 
 class Dataset(NamedTuple):
@@ -85,17 +87,26 @@ def count(arrays: Arrays) -> int:
 def take(arrays: Arrays, rows: np.ndarray) -> Arrays:
     """The examples at `rows` ([M] integers), in that order; of lists as of arrays.
 
+    Of a memory-mapped array of more than one number a row it is a `SelectedRows`, and nothing is read.
+
     >>> take({"x": np.array([[1.0], [2.0], [3.0]])}, np.array([2, 0]))["x"].tolist()
     [[3.0], [1.0]]
     """
-    return {name: (values if hasattr(values, "dtype") else np.asarray(values))[rows] for name, values in arrays.items()}
+
+    def taken(values: Any) -> Any:
+        if is_mapped(values) and values.ndim > 1:
+            return SelectedRows(values, rows)
+        return (values if hasattr(values, "dtype") else np.asarray(values))[rows]
+
+    return {name: taken(values) for name, values in arrays.items()}
 
 
 def validate(arrays: Arrays, n_classes: int | None = None, *, name: str = "data") -> Arrays:
     """Check once, on the host, what a compiled step cannot: lengths agree, values are finite, labels are in range.
 
     Args:
-        arrays: {"x": [N, ...], "y": [N, ...], ...}: numbers; every floating array must be finite.
+        arrays: {"x": [N, ...], "y": [N, ...], ...}: numbers; every floating array must be finite, but those that are
+            memory-mapped, which are not read here: `nan_stop` names their rows.
         n_classes: K: then "y" must be [N] integers in [0, K). None for a regression or data without labels.
         name: the data set's name for the message.
     Returns: `arrays` unchanged.
@@ -108,12 +119,14 @@ def validate(arrays: Arrays, n_classes: int | None = None, *, name: str = "data"
     """
     count(arrays)
     for key, values in arrays.items():
-        values = np.asarray(values)
+        values = values if is_mapped(values) else np.asarray(values)
         if values.dtype.kind in "iub":
             continue
         if values.dtype.kind not in "fV":  # V: bfloat16
             fix = "names, y = np.unique(y, return_inverse=True)" if values.dtype.kind in "UO" else "take real parts"
             raise ValueError(f"{name}: {key} must be real numbers, got {values.dtype}; {fix}")
+        if is_mapped(values):
+            continue
         finite = np.isfinite(values).reshape(len(values), -1)
         if not finite.all():
             row = int(np.argmin(finite.all(axis=1)))

@@ -13,9 +13,9 @@ from jaxdl.tasks.options import Config, make_optimizer
 from jaxdl.tasks.precision import in_precision
 from jaxdl.training.callbacks import reduce_on_plateau
 from jaxdl.training.evaluation import has_rows
-from jaxdl.training.fitting import Task
 from jaxdl.training.memory import require_room
 from jaxdl.training.step import LossFn, TrainState, init_train_state, make_train_step
+from jaxdl.training.task import Task
 from jaxdl.types import Batch, Key, Metrics, Params, State
 
 

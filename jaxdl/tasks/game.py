@@ -19,8 +19,8 @@ from jaxdl.tasks.adversarial import Config, Players, averaged_generator, init_ga
 from jaxdl.tasks.supervised import as_float
 from jaxdl.training.evaluation import has_rows
 from jaxdl.training.events import Callback, Event
-from jaxdl.training.fitting import Task
 from jaxdl.training.step import TrainState
+from jaxdl.training.task import Task
 from jaxdl.types import Array, Batch, Metrics
 
 

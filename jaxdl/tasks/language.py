@@ -29,9 +29,9 @@ from jaxdl.tasks import sequences, supervised
 from jaxdl.tasks.building import build
 from jaxdl.tasks.options import without_batches
 from jaxdl.training.evaluation import evaluate
-from jaxdl.training.fitting import Task
 from jaxdl.training.prediction import Predictions, Predictor
 from jaxdl.training.step import TrainState
+from jaxdl.training.task import Task
 from jaxdl.types import Array, Batch, Key, Metrics, Params, State, at_least_float32
 
 FILE = "tokenizer.json"

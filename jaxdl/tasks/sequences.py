@@ -27,8 +27,8 @@ from jaxdl.models import seq2seq
 from jaxdl.tasks import supervised, text_to_text
 from jaxdl.tasks.building import build
 from jaxdl.tasks.text_to_text import Translator
-from jaxdl.training.fitting import Task
 from jaxdl.training.step import TrainState
+from jaxdl.training.task import Task
 from jaxdl.types import Array, Batch, Key, Metrics, Params, State, at_least_float32
 from jaxdl.validation import require_positive, require_rate
 

@@ -21,9 +21,9 @@ from jaxdl.tasks.options import Optimizer as Optimizer
 from jaxdl.tasks.options import Schedule as Schedule
 from jaxdl.tasks.precision import like_params
 from jaxdl.training.evaluation import evaluate, has_rows
-from jaxdl.training.fitting import Task
 from jaxdl.training.prediction import Predictor, array_predictor
 from jaxdl.training.step import TrainState
+from jaxdl.training.task import Task
 from jaxdl.types import Array, Batch, Key, Metrics, Params, State, at_least_float32
 
 

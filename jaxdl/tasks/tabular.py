@@ -26,9 +26,9 @@ from jaxdl.models import Model
 from jaxdl.tasks import supervised
 from jaxdl.tasks.options import without_batches
 from jaxdl.training.evaluation import evaluate, has_rows
-from jaxdl.training.fitting import Task
 from jaxdl.training.prediction import Predictions, Predictor
 from jaxdl.training.step import TrainState
+from jaxdl.training.task import Task
 
 Kind: TypeAlias = Literal["auto", "classification", "regression"]
 FILE = "columns.json"

@@ -16,7 +16,6 @@ from jaxdl.training.events import Event as Event
 from jaxdl.training.events import History as History
 from jaxdl.training.events import Paused as Paused
 from jaxdl.training.fitting import FitResult as FitResult
-from jaxdl.training.fitting import Task as Task
 from jaxdl.training.fitting import fit as fit
 from jaxdl.training.program import RetraceError as RetraceError
 from jaxdl.training.sharding import data_mesh as data_mesh
@@ -25,3 +24,4 @@ from jaxdl.training.step import LossFn as LossFn
 from jaxdl.training.step import TrainState as TrainState
 from jaxdl.training.step import init_train_state as init_train_state
 from jaxdl.training.step import make_train_step as make_train_step
+from jaxdl.training.task import Task as Task

@@ -16,8 +16,9 @@ from jaxdl.data.arrays import count
 from jaxdl.data.batches import n_steps, take_batch
 from jaxdl.training.blame import Blame, find
 from jaxdl.training.checkpoint import Checkpoints
-from jaxdl.training.fitting import Task, initial_state, order_program
-from jaxdl.training.step import TrainState
+from jaxdl.training.feeding import orders
+from jaxdl.training.step import TrainState, order_key
+from jaxdl.training.task import Task, initial_state
 from jaxdl.tree import broken_leaves, from_named_leaves, named_leaves
 from jaxdl.types import Batch
 
@@ -79,13 +80,17 @@ def reproduce(
     """
     state = start = initial_state(task.init, seed)
     with Checkpoints(run_dir, task.monitor, task.mode) as checkpoints:
-        state = checkpoints.finite(start, until) or (start if task.warm_start is None else task.warm_start(start))
+        found = checkpoints.finite(start, until)
+    if found is not None:
+        state = found[0]
+    elif task.warm_start is not None:
+        state = task.warm_start(start)
     n = count(task.data.train)
     steps, train = n_steps(n, batch_size), jax.device_put(task.data.train)
-    order_of = order_program(n, batch_size, task.groups)
+    order_of = orders(order_key(start), n, batch_size, task.groups)
     program = jax.jit(lambda state, order, i: task.step(state, take_batch(train, order, i, n)))
     while (done := int(state.step)) < until:
-        order, i = order_of(state, done // steps), done % steps
+        order, i = order_of(done // steps), done % steps
         after, metrics = program(state, order, np.int32(i))
         if broken_leaves((after, metrics)):
             rows = np.asarray(order[i])[: n - i * order.shape[1]]

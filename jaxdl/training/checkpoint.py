@@ -11,15 +11,13 @@ orbax takes a fifth of a second to import, so only a run that keeps checkpoints 
 import concurrent.futures
 import contextlib
 import errno
-import json
 import logging
-import math
 import os
 import shutil
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +25,7 @@ import numpy as np
 
 from jaxdl.artifacts import manifest
 from jaxdl.training.events import History
+from jaxdl.training.saved import Saved, best_step, from_json, to_json
 from jaxdl.training.step import TrainState
 from jaxdl.tree import broken_leaves, named_leaves
 from jaxdl.types import Metrics
@@ -34,31 +33,6 @@ from jaxdl.types import Metrics
 _LAST = 3
 _ROOM = 2**19  # bytes beside the arrays, which orbax holds twice while it merges its files
 _log = logging.getLogger(__name__)
-
-
-class Saved(NamedTuple):
-    """What a checkpoint says of itself, without its arrays.
-
-    Attributes:
-        step: steps done.
-        best: the step of the best epoch so far; None before the first has ended.
-        history: of all epochs that have ended, and the facts of the run.
-        totals: the leaves of the metrics summed so far in the epoch under way.
-        seconds: spent in that epoch so far.
-        leaves: path -> dtype and shape of the state's leaves.
-    """
-
-    step: int
-    best: int | None
-    history: History
-    totals: list[np.ndarray]
-    seconds: float
-    leaves: dict[str, str]
-
-    @property
-    def steps_per_call(self) -> int | str:
-        """As the run chose it; another program may round differently."""
-        return self.history.params["steps_per_call"]
 
 
 class Checkpoints:
@@ -92,7 +66,16 @@ class Checkpoints:
         """Whether the last checkpoint is older than it may become."""
         return self._folder is not None and self._every is not None and time.monotonic() - self._clock >= self._every
 
-    def save(self, state: TrainState, totals: Metrics, history: History, seconds: float = 0.0) -> None:
+    def save(
+        self,
+        state: TrainState,
+        totals: Metrics,
+        history: History,
+        seconds: float = 0.0,
+        waited: float = 0.0,
+        *,
+        position: Any = None,
+    ) -> None:
         """Save the state after a step; everything is copied before this returns.
 
         Args:
@@ -100,6 +83,8 @@ class Checkpoints:
             totals: the metrics summed so far in the epoch under way.
             history: of the epochs before it, with the facts of the run.
             seconds: spent in the epoch under way.
+            waited: of these, for the data.
+            position: of a stream of batches, for JSON.
 
         Raises: OSError if this one, or the one before, cannot be written.
         """
@@ -107,11 +92,11 @@ class Checkpoints:
         if self._folder is None or step in self._kept:
             return
         self.wait()
-        self._kept[step] = _best_step(history, self._monitor, self._mode)
+        self._kept[step] = best_step(history, self._monitor, self._mode)
         copied = jax.tree.map(np.array, _plain(state))
         sums = [np.asarray(leaf) for leaf in jax.tree.leaves(totals)]
-        saved = Saved(step, self._kept[step], history, sums, seconds, _types(copied))
-        progress = _to_json(saved)
+        saved = Saved(step, self._kept[step], history, sums, seconds, _types(copied), waited, position)
+        progress = to_json(saved)
         self._clock = time.monotonic()
         self._pending = self._thread.submit(self._write, step, copied, progress)
 
@@ -161,15 +146,15 @@ class Checkpoints:
         best = self._load(saved.best, like) if saved.best in self._kept else None
         return best, self._load(saved.step, like)
 
-    def finite(self, like: TrainState, before: int) -> TrainState | None:
-        """The newest state of a whole checkpoint before a step without NaN and infinity; None where there is none."""
+    def finite(self, like: TrainState, before: int) -> tuple[TrainState, Any] | None:
+        """The newest state without NaN and infinity of a whole checkpoint before a step, and its position; or None."""
         self.wait()
         for step in sorted((step for step in self._steps() if step < before), reverse=True):
             with contextlib.suppress(ValueError):
-                self._examine(step, {}, like)
+                saved = self._examine(step, {}, like)
                 state = self._load(step, like)
                 if not broken_leaves(state):
-                    return state
+                    return state, saved.position
         return None
 
     def _load(self, step: int | None, like: TrainState) -> TrainState:
@@ -204,7 +189,7 @@ class Checkpoints:
         if (why := manifest.damage(folder)) is not None:
             raise ValueError(f"it is damaged: {why}")
         try:
-            saved = _from_json((folder / "progress.json").read_text())
+            saved = from_json((folder / "progress.json").read_text())
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             raise ValueError("its progress.json is of another version") from None
         expected = _types(jax.eval_shape(_plain, like))
@@ -246,13 +231,6 @@ class Checkpoints:
             del self._kept[step]
 
 
-def _best_step(history: History, monitor: str, mode: str) -> int | None:
-    """The step after the best epoch, the first of equal ones; NaN is worse than any number."""
-    sign = 1 if mode == "max" else -1
-    scores = [-math.inf if math.isnan(value) else sign * value for value in history.history.get(monitor, [])]
-    return (scores.index(max(scores)) + 1) * history.params["steps"] if scores else None
-
-
 def _plain(state: TrainState) -> TrainState:
     """The state with its typed key as plain integers."""
     return state._replace(key=jax.random.key_data(state.key))
@@ -260,25 +238,6 @@ def _plain(state: TrainState) -> TrainState:
 
 def _types(state: TrainState) -> dict[str, str]:
     return {path: f"{leaf.dtype}{list(leaf.shape)}" for path, leaf in named_leaves(state).items()}
-
-
-def _to_json(saved: Saved) -> str:
-    """JSON without NaN, which is none: numbers of the history as words, sums as their bytes."""
-    history = {
-        "epoch": saved.history.epoch,
-        "history": {name: [repr(float(value)) for value in values] for name, values in saved.history.history.items()},
-        "params": saved.history.params,
-    }
-    totals = [[leaf.dtype.str, leaf.shape, leaf.tobytes().hex()] for leaf in saved.totals]
-    return json.dumps(saved._asdict() | {"history": history, "totals": totals}, allow_nan=False, separators=(",", ":"))
-
-
-def _from_json(text: str) -> Saved:
-    fields = json.loads(text)
-    history = History(**fields["history"])
-    history.history = {name: [float(value) for value in values] for name, values in history.history.items()}
-    totals = [np.frombuffer(bytes.fromhex(data), dtype).reshape(shape) for dtype, shape, data in fields["totals"]]
-    return Saved(**(fields | {"history": history, "totals": totals}))
 
 
 def _require_room(folder: Path, size: int) -> None:

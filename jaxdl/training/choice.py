@@ -18,7 +18,7 @@ from jaxdl.kernels import backend
 from jaxdl.kernels.convolution import InLoops, in_loops, outside_loops
 from jaxdl.training.compiled import CompiledOnce
 from jaxdl.training.step import TrainState
-from jaxdl.types import Array, Batch, Metrics
+from jaxdl.types import Batch, Metrics
 
 MEASURED_STEPS = 4
 _LONG_STEP = 0.0025  # seconds, beside which a call for every step costs nothing
@@ -63,8 +63,7 @@ def choose_program(
     traced: Traced,
     state: TrainState,
     zero_metrics: Callable[[], Metrics],
-    data: Batch,
-    order: Array,
+    sample: Callable[[bool], tuple[Any, int]],
 ) -> bool:
     """Whether the run's program has a loop over its steps; measured on copies of the state if that makes a difference.
 
@@ -75,7 +74,7 @@ def choose_program(
         return True
 
     def seconds(loop: bool, enough: float = math.inf) -> float:
-        return _seconds_per_step(programs[loop], loop, state, zero_metrics(), data, order, enough)
+        return _seconds_per_step(programs[loop], loop, state, zero_metrics(), sample(loop), enough)
 
     enough = _LONG_STEP if traced.in_loops.differ else math.inf
     single = seconds(False, enough)
@@ -84,15 +83,16 @@ def choose_program(
 
 
 def _seconds_per_step(
-    program: CompiledOnce, loop: bool, state: TrainState, totals: Metrics, data: Batch, order: Array, enough: float
+    program: CompiledOnce, loop: bool, state: TrainState, totals: Metrics, sample: tuple[Any, int], enough: float
 ) -> float:
     """Seconds per step on a copy of the state, the fastest of some rounds; one that takes `enough` is the last."""
-    n, seconds = min(MEASURED_STEPS, order.shape[0]), []
+    given, known = sample
+    n, seconds = min(MEASURED_STEPS, known), []
     state = jax.jit(lambda tree: jax.tree.map(jnp.copy, tree))(state)
     for steps in (1, 1, n, n):  # the first compiles
         start = time.perf_counter()
         for _ in range(1 if loop else steps):
-            state, totals = program(state, totals, data, order, np.int32(steps))
+            state, totals = program(state, totals, given, np.int32(steps))
         jax.block_until_ready(state)
         seconds.append((time.perf_counter() - start) / steps)
         if min(seconds[1:], default=0.0) > enough:

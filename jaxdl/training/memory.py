@@ -1,7 +1,9 @@
 """What a machine's memory holds, asked before anything is allocated: a mistyped size is told, not waited for."""
 
+import contextlib
 import math
 import os
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -16,6 +18,30 @@ def machine_memory() -> int:
     if stats and "bytes_limit" in stats:
         return int(stats["bytes_limit"])
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def available_memory() -> int:
+    """Bytes that are free now: on the first device, or on the host (or in its control group) where it computes there."""
+    stats = jax.local_devices()[0].memory_stats() if kernels.backend() != "cpu" else None
+    if stats and "bytes_limit" in stats:
+        return int(stats["bytes_limit"]) - int(stats.get("bytes_in_use", 0))
+    return min(machine_memory(), *_free_on_the_host())
+
+
+def _free_on_the_host() -> list[int]:
+    """What the system says, and what is left of the control group's limit; what can be given back counts as free."""
+    found = []
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        found.append(1024 * int(next(line.split()[1] for line in lines if line.startswith("MemAvailable"))))
+    for limit, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        with contextlib.suppress(OSError, ValueError):
+            group = Path("/sys/fs/cgroup")
+            found.append(int((group / limit).read_text()) - int((group / used).read_text()))
+    return found
 
 
 def tree_bytes(tree: Any) -> int:

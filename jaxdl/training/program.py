@@ -2,18 +2,19 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from jaxdl.data.batches import take_batch
 from jaxdl.metrics import merge
 from jaxdl.training.choice import MEASURED_STEPS, choose_program, compile_steps, trace
 from jaxdl.training.compiled import CompiledOnce as CompiledOnce
 from jaxdl.training.compiled import RetraceError as RetraceError
 from jaxdl.training.contract import require_metrics
+from jaxdl.training.feeding import Feed
 from jaxdl.training.sharding import replicate, shard_batches
 from jaxdl.training.step import TrainState
 from jaxdl.types import Array, Batch, Metrics
@@ -38,40 +39,39 @@ class Stepper:
         self,
         step: Callable[[TrainState, Batch], tuple[TrainState, Metrics]],
         state: TrainState,
-        data: Batch,
-        order: Array,
-        n_examples: int,
+        feed: Feed,
         steps_per_call: int | str,
         mesh: Mesh | None = None,
     ) -> None:
-        self._data, self._steps, self._mesh = data, order.shape[0], mesh
-        batch = jax.eval_shape(lambda d, o: take_batch(d, o, 0, n_examples), data, order)
+        self._feed, self._mesh = feed, mesh
+        batch = jax.eval_shape(feed.batch, feed.sample(True)[0], state.step)
         traced = trace(shard_batches(step, mesh), state, batch)
         require_metrics("task.step", traced.metrics)
         self._metrics = traced.metrics
         self._seconds_per_step = 0.0
         programs = {
-            loop: compile_steps(make_many_steps(traced.step, n_examples, loop=loop), loop=loop)
+            loop: compile_steps(make_many_steps(traced.step, feed.batch, loop=loop), loop=loop)
             for loop in (True, False)
         }
         loop = steps_per_call != 1
         if steps_per_call == "auto":
-            loop = choose_program(programs, traced, state, self.zero_metrics, data, order)
+            loop = choose_program(programs, traced, state, self.zero_metrics, feed.sample)
         self.steps_per_call = steps_per_call if loop else 1
+        feed.begin(self.steps_per_call)
         self.program = programs[loop]
 
     def zero_metrics(self) -> Metrics:
         """Totals to start an epoch from."""
         return replicate(jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), self._metrics), self._mesh)
 
-    def advance(self, state: TrainState, totals: Metrics, order: Array, done: int) -> tuple[TrainState, Metrics, int]:
+    def advance(self, state: TrainState, totals: Metrics, done: int) -> tuple[TrainState, Metrics, int]:
         """Make one call. Give back the state, the totals with its steps' metrics added, and the steps done in all.
 
         The call deletes the buffers of `state` and `totals`. It ends early after a step whose metrics are not finite.
         """
-        left = self._steps - done % self._steps
+        given, left = self._feed.given(done)
         first, start = self.program.traces == 0, time.perf_counter()
-        state, totals = self.program(state, totals, self._data, order, np.int32(self._length(left)))
+        state, totals = self.program(state, totals, given, np.int32(self._length(left)))
         now = int(state.step)  # waits for the call
         if not first:
             self._seconds_per_step = (time.perf_counter() - start) / (now - done)
@@ -88,21 +88,24 @@ class Stepper:
 
 
 def make_many_steps(
-    step: Callable[[TrainState, Batch], tuple[TrainState, Metrics]], n_examples: int, *, loop: bool
+    step: Callable[[TrainState, Batch], tuple[TrainState, Metrics]],
+    batch_of: Callable[[Any, Array], Batch],
+    *,
+    loop: bool,
 ) -> Callable[..., tuple[TrainState, Metrics]]:
-    """A pure function (state, totals, data, order, n) -> (state, totals): n steps from `state.step` on, in one epoch.
+    """A pure function (state, totals, given, n) -> (state, totals): n steps from `state.step` on, in one epoch.
 
     Args:
         step: the pure training step.
-        n_examples: rows of `data`; positions of `order` past it are padding.
+        batch_of: (given, step) -> batch: see `Feed`.
         loop: True for a `while` loop over the traced n, False for one step without a loop whatever n is.
     """
 
-    def next_step(state: TrainState, totals: Metrics, data: Batch, order: Array) -> tuple[TrainState, Metrics]:
-        state, metrics = step(state, take_batch(data, order, state.step % order.shape[0], n_examples))
+    def next_step(state: TrainState, totals: Metrics, given: Any) -> tuple[TrainState, Metrics]:
+        state, metrics = step(state, batch_of(given, state.step))
         return state, merge(totals, metrics)
 
-    def many(state: TrainState, totals: Metrics, data: Batch, order: Array, n: Array) -> tuple[TrainState, Metrics]:
+    def many(state: TrainState, totals: Metrics, given: Any, n: Array) -> tuple[TrainState, Metrics]:
         end = state.step + n
 
         def unfinished(carry: tuple[TrainState, Metrics]) -> Array:
@@ -112,12 +115,12 @@ def make_many_steps(
             return (now < end) & fine
 
         def body(carry: tuple[TrainState, Metrics]) -> tuple[TrainState, Metrics]:
-            return next_step(*carry, data, order)
+            return next_step(*carry, given)
 
         return jax.lax.while_loop(unfinished, body, (state, totals))
 
-    def single(state: TrainState, totals: Metrics, data: Batch, order: Array, n: Array) -> tuple[TrainState, Metrics]:
+    def single(state: TrainState, totals: Metrics, given: Any, n: Array) -> tuple[TrainState, Metrics]:
         del n
-        return next_step(state, totals, data, order)
+        return next_step(state, totals, given)
 
     return many if loop else single

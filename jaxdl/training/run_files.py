@@ -16,7 +16,7 @@ from jaxdl.training.step import TrainState
 from jaxdl.tree import parameter_count
 
 if TYPE_CHECKING:
-    from jaxdl.training.fitting import Task
+    from jaxdl.training.task import Task
 
 ENVIRONMENT = "environment.json"
 

@@ -20,8 +20,8 @@ from jaxdl.kernels import backend
 from jaxdl.metrics import merge, scalars
 from jaxdl.optim import has_factor
 from jaxdl.training.evaluation import has_rows
-from jaxdl.training.fitting import Task
 from jaxdl.training.step import TrainState, order_key
+from jaxdl.training.task import Task
 from jaxdl.types import Array, Batch, Metrics, Tree
 from jaxdl.validation import require_positive, require_seed
 

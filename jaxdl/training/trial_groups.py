@@ -10,9 +10,9 @@ import numpy as np
 
 from jaxdl.data.arrays import count
 from jaxdl.data.batches import epoch_order, take_batch
-from jaxdl.training.fitting import Task
 from jaxdl.training.spaces import Dimension, Trial, replaced
 from jaxdl.training.step import order_key
+from jaxdl.training.task import Task
 from jaxdl.training.together import Together
 from jaxdl.types import Array
 

@@ -124,8 +124,8 @@ def test_our_epoch_behind_a_single_step_is_as_long(row: str, monkeypatch: pytest
     made: list[int] = []
     advance = ours.Stepper.advance
 
-    def counted(stepper: ours.Stepper, state: Any, totals: Any, order: Any, done: int) -> Any:
-        result = advance(stepper, state, totals, order, done)
+    def counted(stepper: ours.Stepper, state: Any, totals: Any, done: int) -> Any:
+        result = advance(stepper, state, totals, done)
         made.append(result[2] - done)
         return result
 

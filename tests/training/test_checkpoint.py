@@ -12,7 +12,8 @@ from jaxdl.artifacts import lock
 from jaxdl.optim import momentum, sgd
 from jaxdl.training import PAUSE, STOP, Paused, data_mesh, early_stopping, fit
 from jaxdl.training.callbacks import record
-from jaxdl.training.checkpoint import Checkpoints, _from_json
+from jaxdl.training.checkpoint import Checkpoints
+from jaxdl.training.saved import from_json
 
 
 class Killed(Exception):
@@ -190,7 +191,7 @@ def test_a_history_is_that_of_its_checkpoint_however_slow_the_disk(tmp_path, mon
     def late(self, step, state, progress):
         time.sleep(0.05)
         write(self, step, state, progress)
-        seen.append((step, _from_json((tmp_path / "checkpoints" / str(step) / "progress.json").read_text()).history))
+        seen.append((step, from_json((tmp_path / "checkpoints" / str(step) / "progress.json").read_text()).history))
 
     monkeypatch.setattr(Checkpoints, "_write", late)
     fit(line(), epochs=5, batch_size=4, run_dir=tmp_path)

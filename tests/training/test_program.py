@@ -14,6 +14,7 @@ from jaxdl.nn import conv2d, init_conv2d
 from jaxdl.training import RetraceError, choice, data_mesh, fit, init_train_state, make_train_step, program
 from jaxdl.training.choice import compile_steps, trace
 from jaxdl.training.compiled import CompiledOnce
+from jaxdl.training.feeding import Resident
 from jaxdl.training.program import make_many_steps
 
 
@@ -108,7 +109,7 @@ def test_a_long_step_whose_convolutions_are_better_outside_loops_compiles_no_loo
     monkeypatch.setattr(program, "make_many_steps", lambda *args, loop: _built(built, loop, *args))
     monkeypatch.setattr(choice, "_LONG_STEP", 0.0)
     step = make_train_step(loss_fn, optim.sgd(0.1))
-    stepper = program.Stepper(step, state, {"x": x}, in_order(4, 4), 4, "auto")
+    stepper = program.Stepper(step, state, Resident({"x": x}, lambda epoch: in_order(4, 4), 4), "auto")
     assert stepper.steps_per_call == 1
     assert built == [False]
 
@@ -131,9 +132,10 @@ def test_only_a_program_without_a_loop_takes_the_convolution_for_single_calls():
         return loss, (state, {"loss": (loss, jnp.float32(1))})
 
     step = make_train_step(loss_fn, optim.sgd(0.1))
-    args = (state, {"loss": (jnp.float32(0), jnp.float32(0))}, {"x": x}, in_order(4, 2), jnp.int32(1))
+    args = (state, {"loss": (jnp.float32(0), jnp.float32(0))}, ({"x": x}, in_order(4, 2)), jnp.int32(1))
+    feed = Resident(*args[2][:1], lambda epoch: in_order(4, 2), 4)
     for loop in (True, False):
-        text = compile_steps(make_many_steps(step, 4, loop=loop), loop=loop).text(*args)
+        text = compile_steps(make_many_steps(step, feed.batch, loop=loop), loop=loop).text(*args)
         assert (" convolution(" in text) != loop
 
 

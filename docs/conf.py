@@ -1,7 +1,6 @@
 """The site: Sphinx with MyST-NB; `python -m sphinx -W -b html docs docs/_build/html` builds it without network."""
 
 import sys
-from importlib.metadata import version as version_of
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -9,10 +8,12 @@ sys.path[:0] = [str(HERE / "_ext")]
 
 from languages import write_font  # noqa: E402
 
+import jaxdl  # noqa: E402
+
 project = "jaxdl"
 author = "The jaxdl authors"
 copyright = author
-version = release = version_of("jaxdl")
+version = release = jaxdl.__version__
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_design", "sphinx_copybutton", "reference", "languages", "mathml"]
 exclude_patterns = ["_build", "**.ipynb_checkpoints"]
 nb_execution_mode = "cache"  # pages whose code has not changed are not run again

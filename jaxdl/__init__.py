@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jaxdl.training import fit as fit
     from jaxdl.tree import summary as summary
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _MODULES = (
     "checks",

@@ -1,4 +1,4 @@
-"""The scores of what the games draw and of the autoencoders' codes, as Markdown tables for README.
+"""The scores of what the games draw and of the autoencoders' codes, as Markdown tables for the site's page on samples.
 
 Ours come from the records, published ones stand beside them.
 """

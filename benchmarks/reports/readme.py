@@ -1,148 +1,79 @@
-"""Write README's tables and recipes' score lines from the records: `python -m benchmarks.reports.readme [--check]`."""
+"""Write what is generated in README, the site's pages and recipes: `python -m benchmarks.reports.readme [--check]`.
 
-import json
+A page says with `<!-- NAME:begin -->` and `<!-- NAME:end -->` where the section NAME stands.
+"""
+
+import os
 import re
-import statistics
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import RESULTS, ROOT
-from benchmarks.reports import generative, tables
+from benchmarks import ROOT
+from benchmarks.reports import generative, korean, sections, tables
 from jaxdl import recipes
-from jaxdl.claims import _pages, _shelf
-from jaxdl.metrics.intervals import confidence
+from jaxdl.claims import _shelf
+from jaxdl.claims._pages import Language
 
 README = ROOT / "README.md"
+GUIDES = ROOT / "docs" / "guides"
 RECIPES = Path(recipes.__path__[0])
+SECTION = re.compile(r"(<!-- (\w+):begin -->\n).*?(<!-- \2:end -->)", re.DOTALL)
+
+SECTIONS: dict[str, Callable[[Language], str]] = {
+    "output": lambda _: sections.output(),
+    "output_end": lambda _: sections.output_end(),
+    "help": lambda _: sections.help_text(),
+    "front_scores": lambda _: sections.front_scores(),
+    "front_speed": lambda _: sections.front_speed(),
+    "front_claim": lambda _: sections.front_claim(),
+    "scores": lambda _: sections.scores(),
+    "generative": lambda _: generative.table(),
+    "codes": lambda _: generative.codes(),
+    "sequences": lambda _: sections.sequences(),
+    "summaries": lambda _: sections.summaries(),
+    "splits": lambda _: sections.splits(),
+    "recommendations": lambda _: sections.recommendations("recommenders_msweb", 1),
+    "ratings": lambda _: sections.recommendations("recommenders_ratings", 3),
+    "lists": lambda _: sections.lists(),
+    "speed": lambda _: tables.section(),
+    "concepts": sections.concepts,
+}
 
 
-def section(readme: str, name: str, content: str) -> str:
-    """`readme` with new content between `<!-- name:begin -->` and `<!-- name:end -->`."""
-    pattern = re.compile(rf"(<!-- {name}:begin -->\n).*?(<!-- {name}:end -->)", re.DOTALL)
-    if not pattern.search(readme):
-        raise ValueError(f"README has no section {name!r}")
-    return pattern.sub(lambda match: match[1] + content + match[2], readme)
+def pages() -> list[Path]:
+    """README and every guide."""
+    return [README, *sorted(GUIDES.glob("*/*.md"))]
 
 
-def scores() -> str:
-    """The table of recipes with their measured scores."""
-    lines = [
-        "| recipe | what | score | mean | 95 % | seeds | seconds (fastest run) | device |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for name in recipes.names():
-        path = RESULTS / "scores" / f"{name}.json"
-        if not path.is_file():
-            lines.append(f"| `{name}` | {recipes.describe(name).rstrip('.')} | not measured yet | | | | | |")
-            continue
-        record: dict[str, Any] = json.loads(path.read_text())
-        interval = f"± {record['confidence95']:.4f}" if len(record["runs"]) > 1 else ""
-        cells = [
-            f"`{record['recipe']}`",
-            record["about"].rstrip("."),
-            record["score"],
-            f"{record['mean']:.4f}",
-            interval,
-        ]
-        cells += [str(len(record["runs"])), f"{record['seconds']:.0f}", _device(record)]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+def generate(text: str, page: Path) -> str:
+    """A page with every section that it names written anew, in the language of its folder.
 
-
-def _device(record: dict[str, Any]) -> str:
-    return f"{record['device'].split(' (')[0]}, {record['machine'].split(', ')[-1]}"
-
-
-def output() -> str:
-    """What the main job printed."""
-    return f"```\n{(RESULTS / 'main_job.txt').read_text().rstrip()}\n```\n"
-
-
-def summaries() -> str:
-    """The table of SciTLDR-A's summaries."""
-    from benchmarks.scores.summaries import table  # with jax: only this section waits for it
-
-    return table(json.loads((RESULTS / "scores" / "scitldr_summaries.json").read_text()))
-
-
-def sequences() -> str:
-    """The scores of sequence models beside published ones, and texts that they wrote."""
-    from benchmarks.scores.sequences import RECORD, table  # with jax
-
-    return table(json.loads(RECORD.read_text()))
-
-
-def recommendations(record: str, digits: int) -> str:
-    """A table of recommenders: means over draws of what is withheld (over folds), with 95 % intervals."""
-    table = json.loads((RESULTS / "scores" / f"{record}.json").read_text())["table"]
-    columns = list(next(iter(table.values())))
-    lines = [f"| method | {' | '.join(columns)} |", "|---" * (1 + len(columns)) + "|"]
-    for method, by_column in table.items():
-        cells = [
-            f"{statistics.fmean(by_column[c]):.{digits}f} ± {confidence(by_column[c]):.{digits}f}" for c in columns
-        ]
-        lines.append(f"| {method} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
-def lists() -> str:
-    """Lists of explicit ratings by set and method: precision and NDCG at 10 with 95 % intervals over users."""
-    sets = json.loads((RESULTS / "scores" / "rating_lists.json").read_text())["sets"]
-    lines = ["| set | method | precision@10 | NDCG@10 | NDCG above popularity |", "|---|---|---|---|---|"]
-    for name, found in sorted(sets.items()):
-        for method, row in found["lists"].items():
-            cells = (f"{row[kind][0]:.3f} ± {row[kind][1]:.3f}" for kind in ("precision", "ndcg", "ndcg_above_popular"))
-            lines.append(f"| {name} | {method} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n\n" + _errors(sets)
-
-
-def _errors(sets: dict[str, Any]) -> str:
-    """Root mean squared errors of predicted ratings: a row a method, a column a set, means over the folds."""
-    columns = sorted(sets)
-    lines = [f"| RMSE of predicted ratings | {' | '.join(columns)} |", "|---" * (1 + len(columns)) + "|"]
-    for method in sets[columns[0]]["rmse"]:
-        cells = (f"{statistics.fmean(sets[column]['rmse'][method]):.3f}" for column in columns)
-        lines.append(f"| {method} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
-def splits() -> str:
-    """Sentences of the project's table that are split as it says, ours beside the packages."""
-    record = json.loads((RESULTS / "scores" / "sentence_splits.json").read_text())
-    lines = ["| splitter | texts right | F1 of the ends |", "|---|---|---|"]
-    for name, by_part in record["scores"].items():
-        found = by_part["all"]
-        version = f" {record['versions'][name]}" if record["versions"][name] else ""
-        lines.append(f"| {name}{version} | {found['right']} of {found['texts']} | {found['f1']:.3f} |")
-    return "\n".join(lines) + "\n"
-
-
-def claims(readme: str) -> str:
-    """`readme` with the verdict and the figures of each claim after its link.
-
-    >>> claims("| [xor_needs_two_layers](docs/claims/en/xor_needs_two_layers.md) old |").split(")")[1][:7]
-    ' holds:'
+    Raises: ValueError for a section that nobody writes, and for a mark without its end.
     """
-    known = {record.name: record for record in _shelf.records(_shelf.results(ROOT))}
+    language: Language = "ko" if page.parent.name == "ko" else "en"
 
-    def found(match: re.Match[str]) -> str:
-        record = known[match[2]]
-        return f"{match[1]} {record.verdict}: {_pages.cell(_pages.headline(record, 'en'))}"
+    def written(match: re.Match[str]) -> str:
+        if match[2] not in SECTIONS:
+            raise ValueError(f"{page.name}: nobody writes a section {match[2]!r}; there are {', '.join(SECTIONS)}")
+        content = relocate(SECTIONS[match[2]](language), page)
+        return match[1] + (korean.translate(content) if language == "ko" else content) + match[3]
 
-    return re.sub(r"(\[(\w+)\]\(docs/claims/en/\2\.md\))(?:(?! \||<br>|(?<!\\)\|).)*", found, readme)
+    found = SECTION.sub(written, text)
+    if lost := set(re.findall(r"<!-- (\w+:\w+) -->", SECTION.sub("", found))):
+        raise ValueError(f"{page.name}: {', '.join(sorted(lost))} stands alone")
+    return found
 
 
-def generate(readme: str) -> str:
-    """README with every generated section written anew."""
-    sections = {"output": output(), "scores": scores(), "summaries": summaries(), "speed": tables.section()}
-    sections["recommendations"] = recommendations("recommenders_msweb", 1)
-    sections["ratings"] = recommendations("recommenders_ratings", 3)
-    sections |= {"lists": lists(), "splits": splits()}
-    sections |= {"generative": generative.table(), "codes": generative.codes(), "sequences": sequences()}
-    for name, content in sections.items():
-        readme = section(readme, name, content)
-    return claims(readme)
+def relocate(text: str, page: Path) -> str:
+    """Links from the root of the checkout as links from a page.
+
+    >>> relocate("![a](benchmarks/a.png) [b](https://b.org)", GUIDES / "en" / "speed.md")
+    '![a](../../../benchmarks/a.png) [b](https://b.org)'
+    """
+    start = page.parent.relative_to(ROOT)
+    return re.sub(r"\]\(((?:benchmarks|docs)/[^)]+)\)", lambda link: f"]({os.path.relpath(link[1], start)})", text)
 
 
 def score_line(record: dict[str, Any]) -> str:
@@ -155,7 +86,7 @@ def score_line(record: dict[str, Any]) -> str:
     n = len(record["runs"])
     seeds = "one seed" if n == 1 else f"mean of {n} seeds"
     score = f"{record['score'][0].upper()}{record['score'][1:]} {record['mean']:.4f}"
-    time = f"{record['seconds']:.0f} s for the fastest run on {_device(record)}"
+    time = f"{record['seconds']:.0f} s for the fastest run on {sections.device(record)}"
     return f"{score} ({seeds}), {time}; record of {record['date']}."
 
 
@@ -167,23 +98,23 @@ def with_score_line(source: str, line: str) -> str:
 
 
 def files() -> dict[Path, str]:
-    """Every generated text by its file: README, and the recipes that have a record."""
-    texts = {README: generate(README.read_text()), tables.PATH: tables.full()}
+    """Every generated text by its file: README, the site's pages, and the recipes that have a record."""
+    texts = {page: generate(page.read_text(encoding="utf-8"), page) for page in pages()}
+    texts[tables.PATH] = tables.full()
     for name in recipes.names():
-        record = RESULTS / "scores" / f"{name}.json"
-        if record.is_file():
+        if record := sections.score(name):
             path = RECIPES / f"{name}.py"
-            texts[path] = with_score_line(path.read_text(), score_line(json.loads(record.read_text())))
+            texts[path] = with_score_line(path.read_text(), score_line(record))
     return texts | _shelf.pages(ROOT)
 
 
 def main() -> int:
     """Write what is generated, or with --check say whether it is up to date."""
     for path, text in files().items():
-        if "--check" in sys.argv and (not path.is_file() or path.read_text() != text):
+        if "--check" in sys.argv and (not path.is_file() or path.read_text(encoding="utf-8") != text):
             print(f"{path} is out of date: python -m benchmarks.reports.readme")
             return 1
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
     return 0
 
 

@@ -1,12 +1,12 @@
-"""Tables in Markdown of the newest records: README's section on speed, and all rows in `results/TABLES.md`."""
+"""Tables in Markdown of the newest records: the site's page on speed, and its page of all rows."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import RESULTS
+from benchmarks import RESULTS, ROOT
 from benchmarks.reports.records import MORE, Record, newest
 
-PATH = RESULTS / "TABLES.md"
+PATH = ROOT / "docs" / "guides" / "en" / "all_times.md"
 BASES = ("jaxdl", "jaxdl-vmap", "jaxdl-sparse")  # whichever a workload has is held as 1
 LIBRARIES = ("jax", "flax", "torch", "keras", "optax", "scikit-learn", "scipy", "networkx")
 DEVICES = ("cpu", "gpu", "tpu")
@@ -42,6 +42,16 @@ def summary(workloads: Workloads) -> str:
     return "\n".join(lines) + "\n"
 
 
+def ratios(workloads: Workloads) -> dict[str, float]:
+    """Our step over the fastest other library's, by workload."""
+    found = {}
+    for workload, rows in workloads.items():
+        ours, theirs = base_of(rows), [r for r in rows if not r["implementation"].startswith("jaxdl")]
+        if ours is not None and theirs and "axis" not in rows[0]:
+            found[workload] = ours["step_ms"]["median"] / min(row["step_ms"]["median"] for row in theirs)
+    return found
+
+
 def growth(workloads: Workloads) -> str:
     """A line an axis of growth: its sizes and the fitted exponents."""
     lines = _head(["what grows", "from", "to", "exponent of time", "at the end", "of compilation", "at the end"])
@@ -57,7 +67,7 @@ def growth(workloads: Workloads) -> str:
 
 def full() -> str:
     """Every row of every workload and device."""
-    parts = ["# All rows of the newest records\n\nWritten by `python -m benchmarks.reports.readme`.\n"]
+    parts = ["# All times\n\nEvery row of the newest records. [What they say](speed.md).\n"]
     for device in DEVICES:
         for workload, rows in newest(device).items():
             for precision in dict.fromkeys(row["precision"] for row in rows):
@@ -120,21 +130,17 @@ def _exponent(value: float) -> int:
 
 
 def section(folder: Path = RESULTS / "pictures") -> str:
-    """README's section: the summary on a CPU (and on a GPU, if it was measured), the growth, the pictures."""
-    parts = []
+    """The section of the page on speed: the chart, the summary on each device that was measured, the growth."""
+    parts = [_picture(folder, "speed", "every library's step over ours, by workload")]
     for device in DEVICES:
         if workloads := newest(device):
             hardware = next(iter(workloads.values()))[0]["hardware"]
             parts.append(f"{device.upper()}: {hardware}, float32.\n\n{summary(workloads)}")
             parts.append(growth(workloads))
-    names = {
-        "speed": "every library's step over ours, by workload",
-        "growth": "time against size",
-        "crossing": "CPU and GPU against the batch",
-    }
-    shown = [
-        f"![{text}](benchmarks/results/pictures/{name}.png)\n"
-        for name, text in names.items()
-        if (folder / f"{name}.png").is_file()
-    ]
-    return "\n".join(part for part in [*parts, "".join(shown)] if part)
+    parts.append(_picture(folder, "growth", "time against size"))
+    parts.append(_picture(folder, "crossing", "CPU and GPU against the batch"))
+    return "\n".join(part for part in parts if part)
+
+
+def _picture(folder: Path, name: str, text: str) -> str:
+    return f"![{text}](benchmarks/results/pictures/{name}.png)\n" if (folder / f"{name}.png").is_file() else ""

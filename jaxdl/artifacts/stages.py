@@ -33,14 +33,19 @@ class Stages:
     def __init__(self) -> None:
         self._spans: dict[str, list[tuple[float, float]]] = {}
         self.cached = 0
+        self._listening = False
 
     def start(self) -> None:
         """Listen to JAX."""
+        self._listening = True
         jax.monitoring.register_event_time_span_listener(self._listen)
         jax.monitoring.register_event_listener(self._count)
 
     def stop(self) -> None:
-        """Listen no longer."""
+        """Listen no longer, if it is so."""
+        if not self._listening:
+            return
+        self._listening = False
         jax.monitoring.unregister_event_time_span_listener(self._listen)
         jax.monitoring.unregister_event_listener(self._count)
 

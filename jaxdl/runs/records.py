@@ -72,9 +72,9 @@ def read_what_is_there(folder: Path | str) -> Record:
     rows = _rows(folder / "metrics.jsonl", damage)
     names = list(dict.fromkeys(name for row in rows for name in row if name != "epoch"))
     curves = {name: [_number(row.get(name)) for row in rows] for name in names}
-    parts = _dict(facts, "scores")
-    scores = {f"{part} {name}": value for part in parts for name, value in _dict(parts, part).items()}
-    scores |= _dict(facts, "more_scores")
+    parts = table(facts, "scores")
+    scores = {f"{part} {name}": value for part in parts for name, value in table(parts, part).items()}
+    scores |= table(facts, "more_scores")
     epochs = [int(row["epoch"]) for row in rows]
     norms = _rows(folder / "norms.jsonl", damage)
     headline = str(facts.get("headline", ""))
@@ -114,9 +114,16 @@ def _rows(path: Path, damage: list[str]) -> list[dict[str, Any]]:
     return rows
 
 
-def _dict(facts: dict[str, Any], name: str) -> dict[str, Any]:
+def table(facts: dict[str, Any], name: str) -> dict[str, Any]:
+    """A fact that is an object; {} if it is none."""
     found = facts.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def sequence(facts: dict[str, Any], name: str) -> list[Any]:
+    """A fact that is an array; [] if it is none."""
+    found = facts.get(name)
+    return found if isinstance(found, list) else []
 
 
 def _number(value: Any) -> float | None:
@@ -141,7 +148,7 @@ def scores(records: Sequence[Record]) -> dict[str, list[float | None]]:
     names = list(dict.fromkeys(name for record in records for name in record.scores))
     rows: dict[str, list[float | None]] = {name: [record.scores.get(name) for record in records] for name in names}
     rows["parameters"] = [record.facts.get("parameters") for record in records]
-    rows["seconds of training"] = [_dict(record.facts, "seconds").get("train") for record in records]
+    rows["seconds of training"] = [table(record.facts, "seconds").get("train") for record in records]
     return rows
 
 

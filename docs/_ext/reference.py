@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import experiments
 from docstrings import convert
 
 PACKAGES = (
@@ -122,7 +121,7 @@ def write_docstring(app: Any, what: str, name: str, thing: Any, options: Any, li
     lines[:] = convert(lines)
     if what == "function" and inspect.isfunction(inspect.unwrap(thing)):
         code = [f"      {line}" for line in source(inspect.unwrap(thing)).splitlines()]
-        lines += [*badges(thing), *experiments.badges(thing)]
+        lines += badges(thing)
         lines += [".. dropdown:: Code", "", "   .. code-block:: python", "", *code, ""]
 
 

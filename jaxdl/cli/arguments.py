@@ -14,6 +14,7 @@ from typing import Any
 from jaxdl.cli.guesses import meant
 from jaxdl.validation import did_you_mean
 
+_BESIDE = ("--run-dir", "--resume", "--save-every", "--mesh", "--coordinator", "--num-processes", "--process-id")
 _KINDS = {"INT": "a whole number", "FLOAT": "a number", "STR": "a word", "PATH": "a file"}
 
 
@@ -101,7 +102,7 @@ def _message(framed: str, kind: type, command: str) -> str:
     if lines[0].startswith("Unrecognized options:"):
         words = lines[0].removeprefix("Unrecognized options:").replace(",", " ").split()
         flag = next((word for word in words if word.startswith("-")), words[0])
-        beside = ("--run-dir", "--resume", "--save-every", "--mesh") if command.startswith("train") else ()
+        beside = _BESIDE if command.startswith("train") else ()
         names = [*flags(kind), *beside]
         return f"unknown option {flag}{meant(flag, names)} See: jaxdl {command} --help"
     message = lines[0].removeprefix("Error parsing ").removeprefix("Config: ")

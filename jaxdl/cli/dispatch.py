@@ -13,12 +13,12 @@ import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from jaxdl.cli import commands, device
+from jaxdl.cli import commands, device, processes
 from jaxdl.cli.arguments import UsageError, pop_options
 from jaxdl.cli.console import notify
 from jaxdl.cli.guesses import meant
 
-_NOT_THE_USERS = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+_NOT_THE_USERS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ECONNABORTED)
 _HEAD = """usage: jaxdl COMMAND [...]
 
 Deep learning's core ideas as pure functions in JAX: read them, trust them, run them fast.
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except ValueError as error:
             return _fail(str(error), 2)
         except OSError as error:
-            said = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+            said = f"{error.strerror or error}: {error.filename}" if error.filename else str(error.strerror or error)
             return _fail(said, 1 if error.errno in _NOT_THE_USERS else 2)
         except FloatingPointError as error:
             return _fail(f"the run stopped: {error}", 1)
@@ -103,4 +103,5 @@ def usage() -> str:
 
 def _fail(message: str, code: int) -> int:
     notify(message)
+    processes.note(code)
     return code

@@ -74,7 +74,9 @@ def how(folder: Path | None) -> str:
 
 
 def with_the_way_on(error: OSError, folder: Path | None) -> OSError:
-    """The error of a full or failing disk, with the line that resumes the run; any other as it is."""
+    """The error of a full disk, or of a process that is lost, with the line that resumes the run; another as it is."""
+    if error.errno == errno.ECONNABORTED:
+        return OSError(error.errno, f"{error.strerror} ({how(folder)})")
     if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
         return error
     return OSError(error.errno, f"{error.strerror} (make room, then {how(folder)})", error.filename)

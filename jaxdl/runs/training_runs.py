@@ -1,5 +1,7 @@
 """A recipe becomes a run folder, and a run folder a model again: what `jaxdl train` and `jaxdl evaluate` do."""
 
+import contextlib
+import dataclasses
 import logging
 import time
 from collections.abc import Callable
@@ -12,7 +14,7 @@ from jaxdl import recipes
 from jaxdl.artifacts import files, lock, pictures
 from jaxdl.data.splits import Splits
 from jaxdl.metrics import scalars
-from jaxdl.runs import autopsies, reports, resumption, run_folder, trained
+from jaxdl.runs import autopsies, resumption, run_folder, trained
 from jaxdl.runs.interruption import Interrupted, Interruption
 from jaxdl.runs.resumption import Resumption
 from jaxdl.training import (
@@ -22,13 +24,15 @@ from jaxdl.training import (
     Paused,
     Task,
     TrainState,
+    agreement,
     callbacks,
     evaluate,
     fit,
+    processes,
     run_files,
 )
 from jaxdl.training.evaluation import has_rows
-from jaxdl.training.sharding import check_mesh, make_mesh
+from jaxdl.training.sharding import check_mesh, device_mesh
 
 _log = logging.getLogger(__name__)
 _FRAMES = 20  # pictures of a training that are kept
@@ -40,6 +44,7 @@ class Outcome(NamedTuple):
     Attributes:
         folder: where its files lie.
         scores: part of the data -> score -> value; "test" last, read once (or "train" alone if the task has one part).
+            {} in any of several processes but the first.
         more_scores: what the task scores as a whole (`Task.scores`), name -> value.
         headline: the score that the recipe is about, such as "test accuracy".
         state: the trained state.
@@ -96,21 +101,29 @@ def train(
     """
     start = time.perf_counter()
     folder = None
-    with Interruption() as interruption:
+    with processes.watched(), Interruption() as interruption:
         try:
-            devices = None if mesh is None else make_mesh(mesh)
+            devices = device_mesh(mesh)
+            options = {"recipe": recipe, "resume": resume, "save_every": save_every} | dataclasses.asdict(config)
+            agreement.require_agreement(options)
             task: Task = recipes.load(recipe).task(config)
             check_mesh(devices, jax.eval_shape(task.init, jax.random.key(0)))
             going_on = resumption.begin(Path(run_dir), config) if resume and run_dir is not None else None
-            folder = run_folder.new_folder(recipe, run_dir) if going_on is None else going_on.folder
-            folder.mkdir(parents=True, exist_ok=True)
-            with lock.owned(folder):
+            folder = Path(agreement.from_first(lambda: _folder(recipe, run_dir, going_on)))
+            with lock.owned(folder) if agreement.is_first() else contextlib.nullcontext():
                 hooks = (interruption.callback, *more_callbacks)
                 return _train(recipe, config, task, folder, going_on, hooks, save_every, devices, start)
         except (Interrupted, Paused):
             raise Interrupted(interruption.signal or 0, f"interrupted; {resumption.how(folder)}") from None
         except OSError as error:
             raise resumption.with_the_way_on(error, folder) from error
+
+
+def _folder(recipe: str, run_dir: Path | str | None, going_on: Resumption | None) -> str:
+    """The run's folder, which is there."""
+    folder = run_folder.new_folder(recipe, run_dir) if going_on is None else going_on.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    return str(folder)
 
 
 def _train(
@@ -129,15 +142,17 @@ def _train(
 
     def note(event: Event) -> None:
         nonlocal ended
-        if event.kind == "begin" and going_on is not None:  # nothing was refused: the folder may change
+        if (
+            event.kind == "begin" and going_on is not None and agreement.is_first()
+        ):  # nothing was refused: the folder may change
             run_folder.write_config(folder, recipe, config)
             run_files.add(folder, resumed=going_on.note(event))
         if event.kind == "end":
             ended = time.perf_counter()
 
-    if going_on is None:
+    if going_on is None and agreement.is_first():
         run_folder.write_config(folder, recipe, config)
-    for line in task.notes:
+    for line in task.notes if agreement.is_first() else ():
         _log.info("%s", line)
     hooks = [note, *more_callbacks, callbacks.nan_stop()]
     if task.frame is not None:
@@ -157,17 +172,24 @@ def _train(
             mesh=mesh,
         )
     except NonFiniteError as error:
+        if agreement.several():
+            raise
         raise autopsies.explained(error, folder, task, config) from None
-    run = scored(folder, task, state, ended - start)
-    run_files.add(
-        folder,
-        seconds={"train": ended - start, "in_all": time.perf_counter() - start},
-        scores=run.scores,
-        more_scores=run.more_scores,
-        headline=run.headline,
-        notes=list(task.notes),
-    )
-    reports.write([folder])
+    run = Outcome(folder, {}, {}, "", state, ended - start)
+
+    def finish() -> None:
+        nonlocal run
+        run = scored(folder, task, state, ended - start)
+        run_files.add(
+            folder,
+            seconds={"train": ended - start, "in_all": time.perf_counter() - start},
+            scores=run.scores,
+            more_scores=run.more_scores,
+            headline=run.headline,
+            notes=list(task.notes),
+        )
+
+    agreement.from_first(finish)  # the others wait
     return run
 
 
@@ -222,11 +244,12 @@ def _frames(frame: Callable[[TrainState], Any], folder: Path) -> Callback:
         if start or event.kind == "epoch" or ending:
             epoch, epochs = 0 if start else event.history.epoch[-1], event.history.params["epochs"]
             target = frames / f"{epoch:04d}.png"
-            if epoch in _evenly(epochs + 1) or (ending and not target.exists()):
+            state = agreement.whole(event.state) if epoch in _evenly(epochs + 1) or ending else event.state
+            if agreement.is_first() and (epoch in _evenly(epochs + 1) or (ending and not target.exists())):
                 frames.mkdir(exist_ok=True)
-                image = frame(event.state)
+                image = frame(state)
                 files.write(target, lambda path: pictures.save_image(path, image))
-        if event.kind == "end":
+        if event.kind == "end" and agreement.is_first():
             drawn = sorted(frames.glob("*.png"))
             kept = [drawn[i] for i in sorted(_evenly(len(drawn)))]
             for path in set(drawn) - set(kept):  # of a run that was resumed for more epochs

@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdl.artifacts import manifest
+from jaxdl.training import agreement
 from jaxdl.training.events import History
 from jaxdl.training.saved import Saved, best_step, from_json, to_json
 from jaxdl.training.step import TrainState
@@ -93,12 +94,15 @@ class Checkpoints:
             return
         self.wait()
         self._kept[step] = best_step(history, self._monitor, self._mode)
-        copied = jax.tree.map(np.array, _plain(state))
+        plain = _plain(state)
         sums = [np.asarray(leaf) for leaf in jax.tree.leaves(totals)]
-        saved = Saved(step, self._kept[step], history, sums, seconds, _types(copied), waited, position)
+        saved = Saved(step, self._kept[step], history, sums, seconds, _types(plain), waited, position)
         progress = to_json(saved)
         self._clock = time.monotonic()
-        self._pending = self._thread.submit(self._write, step, copied, progress)
+        if agreement.several():  # each its slices, together: orbax waits for all of them
+            self._write(step, plain, progress)
+        else:
+            self._pending = self._thread.submit(self._write, step, jax.tree.map(np.array, plain), progress)
 
     def wait(self) -> None:
         """Until the last save is on the disk. Raises OSError if it is not."""
@@ -108,7 +112,7 @@ class Checkpoints:
 
     def require_none(self) -> None:
         """Raise ValueError if the folder already holds checkpoints: a new run must not mix with an old one."""
-        if self._steps():
+        if agreement.from_first(lambda: bool(self._steps())):
             raise ValueError(f"{self._folder} holds checkpoints: resume that run or name another folder")
 
     def latest(self, facts: dict[str, Any], like: TrainState) -> Saved:
@@ -119,17 +123,22 @@ class Checkpoints:
             like: a state of the same structure, shapes and dtypes, such as a fresh one.
         Raises: ValueError if there is none.
         """
+        kept, newest = agreement.from_first(lambda: self._look(facts, like))
+        self._kept = {step: best for step, best in kept}
+        return from_json(newest)
+
+    def _look(self, facts: dict[str, Any], like: TrainState) -> tuple[list[tuple[int, int | None]], str]:
+        """The checkpoints that may be gone on from, as (step, best step), and what the newest says, as JSON."""
         usable: list[Saved] = []
         for step in sorted(self._steps(), reverse=True):
             try:
                 usable.append(self._examine(step, facts, like))
-                self._kept[step] = usable[-1].best
             except ValueError as error:
                 self._unusable[step] = str(error)
         if not usable:
             reasons = [f"{self._folder}/{step} cannot be used: {why}" for step, why in self._unusable.items()]
             raise ValueError(reasons[0] if reasons else "there is no checkpoint to resume from")
-        return usable[0]
+        return [(saved.step, saved.best) for saved in usable], to_json(usable[0])
 
     def set_aside(self) -> None:
         """Rename the checkpoints that cannot be used, so that new ones may take their numbers, and say so."""
@@ -209,17 +218,27 @@ class Checkpoints:
         import orbax.checkpoint as ocp
 
         temporary, folder = Path(f"{self._folder}/.{step}.part"), Path(f"{self._folder}/{step}")
-        try:
+
+        def begin() -> None:
             shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir(parents=True)
             _require_room(temporary, 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + _ROOM)
-            with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
-                checkpointer.save(temporary / "state", args=ocp.args.StandardSave(state))
+
+        def end() -> None:
             (temporary / "progress.json").write_text(progress)
             manifest.seal(temporary)
             os.rename(temporary, folder)
+
+        try:
+            agreement.from_first(begin)
+            with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
+                checkpointer.save(temporary / "state", args=ocp.args.StandardSave(state))
+            agreement.from_first(end)
         except Exception as error:  # orbax raises whatever its file formats do
-            shutil.rmtree(temporary, ignore_errors=True)
+            if agreement.several() and not isinstance(error, OSError):  # the others are gone, or not told
+                raise
+            if agreement.is_first():
+                shutil.rmtree(temporary, ignore_errors=True)
             raise _unwritable(error, folder) from error
         self._prune()
 
@@ -227,7 +246,8 @@ class Checkpoints:
         """Keep the last three checkpoints, and for each of them its best epoch's: any of them may be gone on from."""
         last = sorted(self._kept)[-_LAST:]
         for step in self._kept.keys() - set(last) - {self._kept[step] for step in last}:
-            shutil.rmtree(f"{self._folder}/{step}", ignore_errors=True)
+            if agreement.is_first():
+                shutil.rmtree(f"{self._folder}/{step}", ignore_errors=True)
             del self._kept[step]
 
 

@@ -6,23 +6,34 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxdl.data.arrays import count
-from jaxdl.data.batches import in_order, n_steps, take_batch
+from jaxdl.data.batches import in_order, n_steps
 from jaxdl.metrics import merge_all, scalars
 from jaxdl.training.contract import checked_metrics
+from jaxdl.training.sharded_rows import batch_taker
 from jaxdl.types import Batch, Metrics
 
 _ROWS = 512  # per call at most: enough to keep a device busy, few enough to keep the activations small
 
 
-def evaluate(evaluate_batch: Callable[[Any, Batch], Metrics], state: Any, data: dict[str, Any]) -> Metrics:
+def evaluate(
+    evaluate_batch: Callable[[Any, Batch], Metrics],
+    state: Any,
+    data: dict[str, Any],
+    *,
+    mesh: Mesh | None = None,
+    n: int | None = None,
+) -> Metrics:
     """Sum the metrics of `evaluate_batch` over all rows of `data`; padding rows are masked.
 
     Args:
         evaluate_batch: (state, batch) -> metrics that respect batch["mask"].
         state: what it needs; the train state in a `Task`.
-        data: arrays with a common leading axis, on the host or the device.
+        data: arrays with a common leading axis, on the host or the device; on a mesh from `cut_rows`.
+        mesh: of devices, on which the state lies too, as `fit` has it.
+        n: rows that count, of data that are longer to be cut evenly.
     Raises: ValueError for data without rows.
 
     >>> from jaxdl import metrics
@@ -31,19 +42,31 @@ def evaluate(evaluate_batch: Callable[[Any, Batch], Metrics], state: Any, data: 
     >>> metrics.scalars(total)
     {'x': 499.5}
     """
-    n = count(data)
-    rows = min(_ROWS, 1 << (n - 1).bit_length())  # a power of two: parts of like sizes share a compiled program
-    program, data = _program(evaluate_batch), jax.device_put(data)  # to the device once, not per batch
-    return merge_all([program(state, _batch(data, i, n, rows)) for i in range(n_steps(n, min(n, rows)))])
+    n = count(data) if n is None else n
+    rows = _rows(n)
+    program = _program(evaluate_batch, mesh)
+    data = jax.device_put(data) if mesh is None else data  # to the device once, not per batch
+    return merge_all([program(state, _batch(data, i, n, rows, mesh)) for i in range(n_steps(n, min(n, rows)))])
 
 
-def score_names(evaluate_batch: Callable[[Any, Batch], Metrics], state: Any, data: dict[str, Any]) -> list[str]:
+def score_names(
+    evaluate_batch: Callable[[Any, Batch], Metrics],
+    state: Any,
+    data: dict[str, Any],
+    *,
+    mesh: Mesh | None = None,
+    n: int | None = None,
+) -> list[str]:
     """The names of the scores that `evaluate` will give; nothing is computed, and the trace is kept for it."""
-    n = count(data)
-    rows = min(_ROWS, 1 << (n - 1).bit_length())
-    batch = jax.eval_shape(lambda data: _batch(data, 0, n, rows), data)
-    shapes = jax.eval_shape(_program(evaluate_batch), state, batch)
+    n = count(data) if n is None else n
+    batch = jax.eval_shape(lambda data: _batch(data, 0, n, _rows(n), mesh), data)
+    shapes = jax.eval_shape(_program(evaluate_batch, mesh), state, batch)
     return names(shapes)
+
+
+def _rows(n: int) -> int:
+    """Of a batch; a power of two: parts of like sizes share a compiled program."""
+    return min(_ROWS, 1 << (n - 1).bit_length())
 
 
 def names(metrics: Metrics) -> list[str]:
@@ -58,13 +81,14 @@ def has_rows(data: dict[str, Any]) -> bool:
 
 
 @functools.lru_cache(maxsize=64)
-def _program(evaluate_batch: Callable[[Any, Batch], Metrics]) -> Callable[..., Metrics]:
+def _program(evaluate_batch: Callable[[Any, Batch], Metrics], mesh: Mesh | None) -> Callable[..., Metrics]:
     """One compiled call a batch: a loop inside would rob XLA's CPU backend of its fast convolutions."""
-    return jax.jit(checked_metrics(evaluate_batch))
+    everywhere = None if mesh is None else NamedSharding(mesh, PartitionSpec())
+    return jax.jit(checked_metrics(evaluate_batch), out_shardings=everywhere)
 
 
-@functools.partial(jax.jit, static_argnums=(2, 3))
-def _batch(data: Batch, i: int, n: int, rows: int) -> Batch:
+@functools.partial(jax.jit, static_argnums=(2, 3, 4))
+def _batch(data: Batch, i: int, n: int, rows: int, mesh: Mesh | None) -> Batch:
     """Rows i * rows and on, in a program of its own: it knows the size of the part, which the costly one need not."""
     order = in_order(max(n, rows), rows) % n  # past the end from the front again, masked
-    return take_batch(data, order, i, n)
+    return batch_taker(mesh)(data, order, i, n)

@@ -8,8 +8,10 @@ from typing import Any, Protocol
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
-from jaxdl.data.batches import epoch_order, take_batch
+from jaxdl.data.batches import epoch_order
+from jaxdl.training.sharded_rows import batch_taker
 from jaxdl.types import Array, Batch, Key
 
 
@@ -56,18 +58,22 @@ class Resident:
         data: {"x": [N, ...], ...} on the device.
         order_of: epoch -> [S, B], the rows of its batches.
         n_examples: N.
+        mesh: of the devices over which `cut_rows` has cut the data; None is one device.
     """
 
     waited: float | None = None
 
-    def __init__(self, data: Batch, order_of: Callable[[int], Array], n_examples: int) -> None:
+    def __init__(
+        self, data: Batch, order_of: Callable[[int], Array], n_examples: int, mesh: Mesh | None = None
+    ) -> None:
+        self._take = batch_taker(mesh)
         self._data, self._order_of, self._n = data, order_of, n_examples
         self._epoch, self._order = 0, order_of(0)
         self.steps = self._order.shape[0]
 
     def batch(self, given: Any, step: Array) -> Batch:
         data, order = given
-        return take_batch(data, order, step % order.shape[0], self._n)
+        return self._take(data, order, step % order.shape[0], self._n)
 
     def sample(self, loop: bool) -> tuple[Any, int]:
         return (self._data, self._order), self.steps

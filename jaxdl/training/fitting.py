@@ -18,14 +18,15 @@ from jaxdl.artifacts.digest import digest
 from jaxdl.data.arrays import count
 from jaxdl.data.batches import n_steps
 from jaxdl.data.splits import Splits
-from jaxdl.training import run_files
+from jaxdl.training import agreement, processes, run_files
 from jaxdl.training.checkpoint import Checkpoints
 from jaxdl.training.contract import check_call
 from jaxdl.training.events import Callback, History
 from jaxdl.training.feeding import Resident, orders
 from jaxdl.training.loop import Run
 from jaxdl.training.saved import Saved
-from jaxdl.training.sharding import check_mesh, make_mesh, place, replicate
+from jaxdl.training.sharded_rows import cut_rows
+from jaxdl.training.sharding import check_mesh, device_mesh, place
 from jaxdl.training.step import TrainState, order_key
 from jaxdl.training.task import Task, initial_state
 
@@ -59,7 +60,7 @@ def fit(
         seed: of parameters, orders and dropout.
         callbacks: functions of an `Event`, called in order.
         mesh: devices that share the batches, the parameters or both, such as "data=4,model=2": see
-            `jaxdl.training.sharding`; None is one device.
+            `jaxdl.training.sharding`; None is one device, or all those of several `processes`.
         run_dir: the run's folder: checkpoints (the last three and the best), the scores of every epoch, environment,
             parameters and pictures (`run_files`); None keeps nothing. One process at a time may use it.
         resume: go on from the last good checkpoint in `run_dir`, at the very step; one that is damaged is passed over.
@@ -79,14 +80,16 @@ def fit(
     _check(steps_per_call, save_every)
     n_examples = count(task.data.train)
     steps = n_steps(n_examples, batch_size)
-    mesh = make_mesh(mesh) if isinstance(mesh, str) else mesh
+    mesh = device_mesh(mesh)
     check_mesh(mesh, jax.eval_shape(task.init, jax.random.key(0)))
     facts: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "examples": n_examples, "seed": seed}
     state, start = initial_state(task.init, seed), time.perf_counter()
     hooks = (*run_files.logs(run_dir, task), *task.callbacks, *callbacks)
-    with _owned(run_dir), Checkpoints(run_dir, task.monitor, task.mode, save_every) as checkpoints:
-        if run_dir is not None:
+    keeping = Checkpoints(run_dir, task.monitor, task.mode, save_every)
+    with processes.watched(), _owned(run_dir), keeping as checkpoints:
+        if run_dir is not None or agreement.several():
             facts["data"] = _fingerprint(task.data)
+        agreement.require_agreement(facts | {"epochs": epochs, "run_dir": str(run_dir)})
         saved, best = None, None
         if resume:
             saved = checkpoints.latest(facts, state)
@@ -95,13 +98,13 @@ def fit(
         else:
             checkpoints.require_none()
             state = state if task.warm_start is None else task.warm_start(state)
-        train, validation = replicate((task.data.train, task.data.validation), mesh)
-        state = place(state, mesh)
+        train, validation = cut_rows(task.data.train, mesh), cut_rows(task.data.validation, mesh)
+        state = place(agreement.same(state), mesh)
         facts |= {"epochs": epochs, "mesh": None if mesh is None else dict(mesh.shape)}
         run = Run(task, state, hooks, checkpoints, facts, saved, mesh)
         try:
             order_of = orders(order_key(state), n_examples, batch_size, task.groups)
-            run.compile(Resident(train, order_of, n_examples), validation, steps_per_call)
+            run.compile(Resident(train, order_of, n_examples, mesh), validation, steps_per_call)
             checkpoints.set_aside()
             if best is not None:
                 run.notify("best", {}, state=best)
@@ -115,7 +118,8 @@ def fit(
             run.notify("abort", run.history.last())
             raise
         state = run.state if task.finish is None else jax.jit(task.finish)(run.state)
-        run_files.finish(run_dir, task, state, run.history, time.perf_counter() - start)
+        state, seconds = agreement.whole(state), time.perf_counter() - start
+        agreement.from_first(lambda: run_files.finish(run_dir, task, state, run.history, seconds))
     return FitResult(state, run.history)
 
 
@@ -123,8 +127,8 @@ def _owned(run_dir: Path | str | None) -> contextlib.AbstractContextManager[None
     """The run's folder, made where it is not there yet, as this process's alone."""
     if run_dir is None:
         return contextlib.nullcontext()
-    Path(run_dir).mkdir(parents=True, exist_ok=True)
-    return lock.owned(Path(run_dir))
+    agreement.from_first(lambda: Path(run_dir).mkdir(parents=True, exist_ok=True))
+    return lock.owned(Path(run_dir)) if agreement.is_first() else contextlib.nullcontext()
 
 
 def _fingerprint(data: Splits) -> str:

@@ -8,13 +8,14 @@ import jax
 import numpy as np
 
 from jaxdl.metrics import scalars
+from jaxdl.training import agreement
 from jaxdl.training.checkpoint import Checkpoints
 from jaxdl.training.evaluation import evaluate, has_rows, names, score_names
 from jaxdl.training.events import PAUSE, STOP, Callback, Event, History, Paused
 from jaxdl.training.feeding import Feed
 from jaxdl.training.program import Stepper
 from jaxdl.training.saved import Saved
-from jaxdl.training.sharding import replicate
+from jaxdl.training.sharding import place, replicate
 from jaxdl.training.step import TrainState
 from jaxdl.training.task import Task
 from jaxdl.types import Metrics
@@ -48,6 +49,7 @@ class Run:
         self._seconds = 0.0 if saved is None else saved.seconds  # spent in the epoch under way, so far
         self._waited = 0.0 if saved is None else saved.waited
         self._paused = False
+        self._validation: dict[str, Any] = {"mesh": mesh, "n": len(next(iter(task.data.validation.values()), ()))}
         self._feed: Feed | None = None
         self._rows: np.ndarray | None = None
 
@@ -61,7 +63,8 @@ class Run:
         if feed.waited is not None:
             scores.append("waiting")
         if has_rows(validation):
-            scores += [f"val_{name}" for name in score_names(self._task.evaluate, self.state, validation)]
+            of_validation = score_names(self._task.evaluate, self.state, validation, **self._validation)
+            scores += [f"val_{name}" for name in of_validation]
         if self._checkpoints.kept and self._task.monitor not in scores:
             raise ValueError(f"no score {self._task.monitor!r} to monitor; this run has {', '.join(scores)}")
         self.history.params |= {"steps_per_call": self._stepper.steps_per_call, "metrics": scores}
@@ -75,7 +78,7 @@ class Run:
             answer = callback(Event(kind, epoch, self.done, shown, metrics, self.history, self._rows))
             self.stopped = self.stopped or (isinstance(answer, str) and answer == STOP)
             self._paused = self._paused or (isinstance(answer, str) and answer == PAUSE)
-            self.state = answer if isinstance(answer, TrainState) else self.state
+            self.state = place(answer, self._mesh) if isinstance(answer, TrainState) else self.state
 
     def epoch(self, validation: Any) -> None:
         """Step to the end of the epoch, score the validation part, keep and tell it."""
@@ -83,13 +86,14 @@ class Run:
         totals = self._steps(start)
         scores = scalars(totals) | self._waiting(start)
         if has_rows(validation):
-            total = scalars(evaluate(self._task.evaluate, self.state, validation))
+            total = scalars(evaluate(self._task.evaluate, self.state, validation, **self._validation))
             scores |= {f"val_{name}": value for name, value in total.items()}
         scores["seconds"] = time.perf_counter() - start
         self.history.append(self.done // self.history.params["steps"], scores)
         self._seconds = self._waited = 0.0
         self.keep()
         self.notify("epoch", scores)
+        self._agreed()
         self._leave_if_paused()
 
     def keep(self, totals: Metrics | None = None) -> None:
@@ -112,7 +116,7 @@ class Run:
             self.notify("step", scalars(totals) | self._waiting(start))
             if self.done % steps == 0:
                 return totals
-            if self._paused or self._checkpoints.due():
+            if self._agreed(self._checkpoints.due()):
                 self._seconds = time.perf_counter() - start
                 self.keep(totals)
             self._leave_if_paused()
@@ -125,6 +129,12 @@ class Run:
         if self._feed is None or self._feed.waited is None:
             return {}
         return {"waiting": self._waited / max(time.perf_counter() - start, 1e-9)}
+
+    def _agreed(self, due: bool = False) -> bool:
+        """Whether to save now, by the first process's clock. Each of several may pause or stop them all."""
+        answers = agreement.gathered(self._paused, self.stopped, due)
+        self._paused, self.stopped = bool(answers[:, 0].any()), bool(answers[:, 1].any())
+        return self._paused or bool(answers[0, 2])
 
     def _leave_if_paused(self) -> None:
         if self._paused:

@@ -9,7 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
+from jaxdl.kernels import backend
 from jaxdl.metrics import merge
+from jaxdl.training import agreement
 from jaxdl.training.choice import MEASURED_STEPS, choose_program, compile_steps, trace
 from jaxdl.training.compiled import CompiledOnce as CompiledOnce
 from jaxdl.training.compiled import RetraceError as RetraceError
@@ -54,7 +56,9 @@ class Stepper:
             for loop in (True, False)
         }
         loop = steps_per_call != 1
-        if steps_per_call == "auto":
+        if steps_per_call == "auto" and agreement.several():  # measuring would part them
+            loop = backend() != "cpu" or not any(traced.in_loops)
+        elif steps_per_call == "auto":
             loop = choose_program(programs, traced, state, self.zero_metrics, feed.sample)
         self.steps_per_call = steps_per_call if loop else 1
         feed.begin(self.steps_per_call)
@@ -80,6 +84,9 @@ class Stepper:
     def _length(self, left: int) -> int:
         if isinstance(self.steps_per_call, int):
             return min(self.steps_per_call, left)
+        return int(agreement.gathered(self._fitting_length(left))[0, 0])  # by process 0's clock, if there are several
+
+    def _fitting_length(self, left: int) -> int:
         if not self._seconds_per_step:  # not measured yet: the first call compiles, the second is timed
             return min(MEASURED_STEPS, left)
         rate = 1 / self._seconds_per_step

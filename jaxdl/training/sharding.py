@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from jaxdl.data.batches import padded
@@ -71,6 +72,24 @@ def make_mesh(text: str) -> Mesh:
     return jax.make_mesh(sizes, names, axis_types=(AxisType.Auto,) * len(names), devices=devices[:needed])
 
 
+def device_mesh(mesh: Mesh | str | None) -> Mesh | None:
+    """What `fit` is given, as a mesh: a line's, or of all devices of several processes where nothing is said.
+
+    Raises: ValueError for an impossible line, and for a mesh that leaves one of several processes without a device.
+    """
+    if jax.process_count() == 1:
+        return make_mesh(mesh) if isinstance(mesh, str) else mesh
+    made = data_mesh() if mesh is None else make_mesh(mesh) if isinstance(mesh, str) else mesh
+    used = {device.process_index for device in made.devices.flat}
+    if idle := sorted(set(range(jax.process_count())) - used):
+        shown = ",".join(f"{name}={size}" for name, size in made.shape.items())
+        raise ValueError(
+            f"mesh {shown} has no device of process {idle[0]}: {jax.process_count()} processes have "
+            f"{len(jax.devices())} devices, and each of them needs one in the mesh"
+        )
+    return made
+
+
 def check_mesh(mesh: Mesh | None, state: Any) -> None:
     """Raise ValueError for an axis of a mesh that would cut no parameter; `state` may be shapes alone."""
     used = {axis for path, leaf in named_leaves(state.params).items() for axis in _spec(path, leaf.shape, mesh)}
@@ -81,12 +100,36 @@ def check_mesh(mesh: Mesh | None, state: Any) -> None:
 
 def replicate(tree: Any, mesh: Mesh | None) -> Any:
     """The tree on the default device, or a copy of it on every device of the mesh."""
-    return jax.device_put(tree, None if mesh is None else NamedSharding(mesh, PartitionSpec()))
+    if mesh is None:
+        return jax.device_put(tree)
+    return jax.tree.map(lambda leaf: put(leaf, NamedSharding(mesh, PartitionSpec())), tree)
 
 
 def place(state: Any, mesh: Mesh | None) -> Any:
     """A train state where the rules want it."""
-    return replicate(state, mesh) if mesh is None else jax.device_put(state, shardings(state, mesh))
+    return replicate(state, mesh) if mesh is None else jax.tree.map(put, state, shardings(state, mesh))
+
+
+def put(leaf: Any, where: NamedSharding) -> Any:
+    """An array on the devices of a mesh. Of several processes, which all have it, each gives what its devices hold."""
+    if where.is_fully_addressable or not getattr(leaf, "is_fully_addressable", True):
+        return jax.device_put(leaf, where)
+    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return jax.random.wrap_key_data(put(jax.random.key_data(leaf), where), impl=jax.random.key_impl(leaf))
+    values = leaf if isinstance(leaf, np.ndarray) else np.asarray(leaf)
+    return jax.make_array_from_callback(values.shape, where, lambda index: values[index])
+
+
+def row_axes(mesh: Mesh) -> tuple[tuple[str, ...], int]:
+    """The axes of a mesh along which rows are cut, and into how many parts.
+
+    >>> row_axes(make_mesh("data=1,model=1"))
+    (('data',), 1)
+    """
+    axes = tuple(name for name in mesh.axis_names if name in ("data", "shard"))
+    if not set(mesh.axis_names) & set(AXES):  # a script's own mesh: along its first axis
+        axes = mesh.axis_names[:1]
+    return axes, math.prod(mesh.shape[name] for name in axes)
 
 
 def shardings(state: Any, mesh: Mesh) -> Any:
@@ -106,10 +149,7 @@ def shard_batches(step: Callable[..., Any], mesh: Mesh | None) -> Callable[..., 
     """
     if mesh is None:
         return step
-    axes = tuple(name for name in mesh.axis_names if name in ("data", "shard"))
-    if not set(mesh.axis_names) & set(AXES):  # a script's own mesh: along its first axis
-        axes = mesh.axis_names[:1]
-    n = math.prod(mesh.shape[name] for name in axes)
+    axes, n = row_axes(mesh)
 
     def whole(leaf: Any, where: NamedSharding) -> Any:
         """Gathered along "shard" before it is used, so that the compiler does not choose to cut the batch otherwise.

@@ -22,7 +22,7 @@ from jaxdl.optim import sgd
 from jaxdl.recipes import digits_cnn
 from jaxdl.tasks import language
 from jaxdl.tasks.supervised import Config, classification
-from jaxdl.training import data_mesh, fit, fitting, init_train_state, make_mesh, make_train_step
+from jaxdl.training import data_mesh, fit, fitting, init_train_state, loop, make_mesh, make_train_step
 from jaxdl.training.sharding import shardings
 from jaxdl.tree import named_leaves
 
@@ -222,7 +222,7 @@ def test_the_rules_cut_what_they_say():
     ],
 )
 def test_impossible_meshes_are_refused_before_anything_is_compiled(mesh, message, monkeypatch):
-    monkeypatch.setattr(fitting, "Stepper", None)
+    monkeypatch.setattr(loop, "Stepper", None)
     monkeypatch.setattr(fitting, "initial_state", None)
     with pytest.raises(ValueError, match=message):
         fit(line(n=40), epochs=1, batch_size=16, mesh=mesh)

@@ -6,12 +6,15 @@ from typing import Any
 from jaxdl.cli.arguments import UsageError, parse, pop_options, pop_paths
 from jaxdl.cli.compilation import use_compilation_cache
 from jaxdl.cli.console import print_scores, print_table, stages
+from jaxdl.cli.processes import JOINING, join
 
 HELP = """train [RECIPE] [--preset NAME] [--config FILE] [--run-dir DIR] [--epochs N] [--any.config.field VALUE]
                  train a recipe (digits_mlp by default; ./yours.py is one, too) and write a run folder;
                  jaxdl train RECIPE --help lists all options; --config reads them from a .toml or a run's config.json
 train RECIPE --mesh data=4,model=2 [...]
                  on many devices: data (rows of a batch), shard (rows, parameters, moments), model (matrices)
+train RECIPE --coordinator HOST:PORT --num-processes N --process-id I [...]
+                 the same command on every machine, I from 0 to N - 1 (--coordinator auto asks SLURM or the cloud)
 train RECIPE --seeds N [...]
                  N runs in one program: every score's mean and 95 % interval
 train --resume RUN [--epochs N] [--patience N] [--save-every SECONDS] [--mesh AXES]
@@ -28,7 +31,7 @@ def run(argv: list[str]) -> int:
     named = bool(argv) and not argv[0].startswith("-")
     name, rest = (argv[0], argv[1:]) if named else (recipes.DEFAULT, argv)
     paths, rest = pop_paths(rest, "--run-dir", "--resume")
-    options, rest = pop_options(rest, "--save-every", "--preset", "--seeds", "--config", "--mesh")
+    options, rest = pop_options(rest, "--save-every", "--preset", "--seeds", "--config", "--mesh", *JOINING)
     save_every = _seconds(options.get("--save-every", str(_SAVE_EVERY)))
     folder = paths.get("--resume", paths.get("--run-dir"))
     default = None
@@ -45,22 +48,27 @@ def run(argv: list[str]) -> int:
 
 --run-dir DIR: the run's folder, new or empty (default: runs/{recipes.title(name)}/<n>)
 --mesh AXES: devices, such as data=8, shard=8 or data=4,model=2 (default: one)
+--coordinator HOST:PORT, --num-processes N, --process-id I: one of several processes (default: alone)
 --save-every SECONDS: between checkpoints inside an epoch (default: {_SAVE_EVERY:.0f})"""
     about += "\n--config FILE: a .toml, or a run's config.json, with options to start from"
     if known := recipes.presets(name):
         about += f"\n--preset NAME: settings to start from, of {', '.join(known)} (default: those below)"
     config = parse(kind, rest, command=f"train {name}", about=about, default=default)
 
-    if {"--seeds", "--mesh"} <= set(options):
-        raise UsageError("--seeds trains all runs on one device: leave out --mesh")
+    if "--seeds" in options and {"--mesh", *JOINING} & set(options):
+        raise UsageError("--seeds trains all runs on one device: leave out --mesh and --coordinator")
+    join(options)
     if "--seeds" in options:
         return _seeds(name, config, options["--seeds"], folder)
     from jaxdl import runs
-    from jaxdl.training import progress
+    from jaxdl.training import agreement, progress
     from jaxdl.tree import summary
 
-    more: dict[str, Any] = {"more_callbacks": (progress(),), "save_every": save_every, "mesh": options.get("--mesh")}
+    bars = (progress(),) if agreement.is_first() else ()
+    more: dict[str, Any] = {"more_callbacks": bars, "save_every": save_every, "mesh": options.get("--mesh")}
     done = runs.train(name, config, run_dir=folder, resume=resume, **more)
+    if not done.scores:  # another process tells
+        return 0
     print(summary(done.state.params), end="\n\n")
     print_scores(done)
     return 0

@@ -38,7 +38,7 @@ def test_a_dead_link_is_found(tmp_path):
     assert missing(page) == ["gone.md", "no.png"]
 
 
-@pytest.mark.parametrize("name", ["docstrings", "languages", "reference"])
+@pytest.mark.parametrize("name", ["docstrings", "experiments", "languages", "reference"])
 def test_the_examples_of_the_extensions_run(name):
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 
@@ -62,6 +62,19 @@ def test_badges_say_what_the_table_of_cases_proves():
 
     assert badges(nn.dense)[0].startswith(":bdg-success:`gradient checked` :bdg-primary:`agrees with ")
     assert badges(print) == []
+
+
+def test_badges_of_claims_link_to_both_languages():
+    import experiments  # type: ignore[import-not-found]
+
+    from jaxdl import losses, optim
+
+    line, _ = experiments.badges(losses.regularizers.kl_sparsity)
+    targets = re.findall(r"</(claims/\w+/\w+)>", line)
+    assert targets == ["claims/en/features_of_autoencoders", "claims/ko/features_of_autoencoders"]
+    assert all((DOCS / f"{target}.md").exists() for target in targets)
+    assert experiments.badges(optim.adam)[0].startswith(".. dropdown:: Used in ")
+    assert experiments.badges(print) == []
 
 
 NOTEBOOKS = [page for page in PAGES if "file_format: mystnb" in page.read_text(encoding="utf-8")[:60]]

@@ -61,7 +61,12 @@ def test_code_is_python_and_commands_exist(name):
 
 def test_every_command_is_named_on_the_front_page():
     named = set(re.findall(r"`jaxdl ([a-z]+)", TEXT))
-    assert set(commands.names()) - named == {"new"}  # which the page of the command line explains
+    explained = {"new", "report"}  # by the page of the command line
+    assert set(commands.names()) - named == explained
+    for language in ("en", "ko"):
+        page = (ROOT / f"docs/guides/{language}/command_line.md").read_text(encoding="utf-8")
+        prose = re.sub(r"```.*?```", "", page, flags=re.DOTALL)
+        assert explained <= set(re.findall(r"`jaxdl ([a-z]+)", prose))
 
 
 def test_links_and_pictures_of_the_front_page_exist():

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from benchmarks.measuring import machine, stages, timing
+from benchmarks.measuring import machine, timing
 from benchmarks.reports import records
 from benchmarks.reports.records import Record
+from jaxdl.artifacts import stages
 
 Thunk = Callable[[], Any]
 

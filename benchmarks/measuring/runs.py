@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from benchmarks.measuring import machine, memory, stages, start, timing
+from benchmarks.measuring import machine, memory, start, timing
 from benchmarks.reports import records
 from benchmarks.reports.records import Record
 from benchmarks.workloads import implementations, ours
 from benchmarks.workloads.cases import Case
 from benchmarks.workloads.precision import ONLY_F32, compute_dtype, tolerance
 from benchmarks.workloads.trainer import PARITY_STEPS, Trainer, build, curve, parity
+from jaxdl.artifacts import stages
 
 Say = Callable[[str], Any]
 SLOW_ROUNDS = 3

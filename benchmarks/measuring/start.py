@@ -66,9 +66,10 @@ def _child(workload: str, row: str, size: str = "") -> None:
         importlib.import_module(name)
     marks = {"import_s": time.time()}
 
-    from benchmarks.measuring import stages, timing
+    from benchmarks.measuring import timing
     from benchmarks.workloads import implementations
     from benchmarks.workloads.cases import make
+    from jaxdl.artifacts import stages
 
     case, is_peer = make(workload, small=bool(size)), library in LIBRARIES
     build = implementations.find(_with_all_drawn(case) if is_peer else case, row)

@@ -20,12 +20,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.measuring import machine, stages, timing
+from benchmarks.measuring import machine, timing
 from benchmarks.reports import records
 from benchmarks.reports.records import Record
 from benchmarks.workloads import cases, flops, ours
 from benchmarks.workloads.case import Case
 from benchmarks.workloads.trainer import Trainer, build
+from jaxdl.artifacts import stages
 
 STEPS = 4
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import experiments
 from docstrings import convert
 
 PACKAGES = (
@@ -121,7 +122,7 @@ def write_docstring(app: Any, what: str, name: str, thing: Any, options: Any, li
     lines[:] = convert(lines)
     if what == "function" and inspect.isfunction(inspect.unwrap(thing)):
         code = [f"      {line}" for line in source(inspect.unwrap(thing)).splitlines()]
-        lines += badges(thing)
+        lines += [*badges(thing), *experiments.badges(thing)]
         lines += [".. dropdown:: Code", "", "   .. code-block:: python", "", *code, ""]
 
 

@@ -1,6 +1,6 @@
 """What a run folder says of itself, read from its files alone (no recipe, data or model); runs beside each other.
 
-config.json  environment.json  metrics.jsonl
+config.json  environment.json  metrics.jsonl  norms.jsonl
 """
 
 import json
@@ -24,6 +24,8 @@ class Record(NamedTuple):
         epochs: the epochs that were done.
         curves: score -> one value for each epoch; None where it was not finite.
         facts: environment.json.
+        norms: norms.jsonl, a dict an epoch.
+        damage: what could not be read of the folder, a clause each; empty for what `read` gives.
     """
 
     folder: Path
@@ -34,6 +36,8 @@ class Record(NamedTuple):
     epochs: list[int]
     curves: dict[str, list[float | None]]
     facts: dict[str, Any]
+    norms: list[dict[str, Any]] = []  # noqa: RUF012 - never changed
+    damage: tuple[str, ...] = ()
 
     @property
     def finished(self) -> bool:
@@ -44,20 +48,86 @@ class Record(NamedTuple):
 def read(folder: Path | str) -> Record:
     """The `Record` of a run folder. Raises ValueError if it is none or damaged."""
     folder = Path(folder)
-    recipe, config = read_config(folder, script=True)
+    read_config(folder, script=True)
+    record = read_what_is_there(folder)
+    if record.damage:
+        raise ValueError(f"{folder} is damaged: {record.damage[0]}")
+    return record
+
+
+def read_what_is_there(folder: Path | str) -> Record:
+    """The `Record` of a run folder, as much of it as can be read. Raises ValueError if the folder is not a run's."""
+    folder, damage = Path(folder), []
+    recipe, config = "", {}
     try:
-        text = (folder / "environment.json").read_text() if (folder / "environment.json").is_file() else "{}"
-        facts = json.loads(text)
-        log = folder / "metrics.jsonl"
-        rows = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
-        scores = {f"{part} {name}": value for part, of in facts.get("scores", {}).items() for name, value in of.items()}
-        names = list(dict.fromkeys(name for row in rows for name in row if name != "epoch"))
-        curves = {name: [row.get(name) for row in rows] for name in names}
-        epochs = [int(row["epoch"]) for row in rows]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"{folder} is damaged: {type(error).__name__}: {error}") from None
-    scores |= facts.get("more_scores", {})
-    return Record(folder, recipe, _flat(config), scores, facts.get("headline", ""), epochs, curves, facts)
+        recipe, config = read_config(folder, script=True)
+    except ValueError as error:
+        if not (folder / "config.json").is_file():
+            raise
+        stored = _object(folder / "config.json", [])
+        recipe, config = str(stored.get("recipe") or ""), stored.get("config")
+        config = config if isinstance(config, dict) else {}
+        damage.append(str(error))
+    facts = _object(folder / "environment.json", damage)
+    rows = _rows(folder / "metrics.jsonl", damage)
+    names = list(dict.fromkeys(name for row in rows for name in row if name != "epoch"))
+    curves = {name: [_number(row.get(name)) for row in rows] for name in names}
+    parts = table(facts, "scores")
+    scores = {f"{part} {name}": value for part in parts for name, value in table(parts, part).items()}
+    scores |= table(facts, "more_scores")
+    epochs = [int(row["epoch"]) for row in rows]
+    norms = _rows(folder / "norms.jsonl", damage)
+    headline = str(facts.get("headline", ""))
+    return Record(folder, recipe, _flat(config), scores, headline, epochs, curves, facts, norms, tuple(damage))
+
+
+def _object(path: Path, damage: list[str]) -> dict[str, Any]:
+    """A JSON object of a file; {} and a line more in `damage` if it cannot be read, {} alone if it is not there."""
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise TypeError("an object is expected")
+        return found
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        damage.append(f"{path.name}: {type(error).__name__}: {error}")
+        return {}
+
+
+def _rows(path: Path, damage: list[str]) -> list[dict[str, Any]]:
+    """The JSON objects of a file, one a line and each with its epoch; those that cannot be read in `damage`."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    except (OSError, ValueError) as error:
+        damage.append(f"{path.name}: {type(error).__name__}: {error}")
+        return []
+    rows = []
+    for i, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+            if not isinstance(row, dict) or not isinstance(row.get("epoch"), int):
+                raise TypeError("an object with its epoch is expected")
+            rows.append(row)
+        except (ValueError, TypeError, RecursionError) as error:
+            damage.append(f"{path.name}, line {i}: {type(error).__name__}: {error}")
+    return rows
+
+
+def table(facts: dict[str, Any], name: str) -> dict[str, Any]:
+    """A fact that is an object; {} if it is none."""
+    found = facts.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def sequence(facts: dict[str, Any], name: str) -> list[Any]:
+    """A fact that is an array; [] if it is none."""
+    found = facts.get(name)
+    return found if isinstance(found, list) else []
+
+
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def differences(records: Sequence[Record]) -> dict[str, list[Any]]:
@@ -78,7 +148,7 @@ def scores(records: Sequence[Record]) -> dict[str, list[float | None]]:
     names = list(dict.fromkeys(name for record in records for name in record.scores))
     rows: dict[str, list[float | None]] = {name: [record.scores.get(name) for record in records] for name in names}
     rows["parameters"] = [record.facts.get("parameters") for record in records]
-    rows["seconds of training"] = [record.facts.get("seconds", {}).get("train") for record in records]
+    rows["seconds of training"] = [table(record.facts, "seconds").get("train") for record in records]
     return rows
 
 

@@ -1,6 +1,6 @@
 """A recipe with many seeds in one program: every run's scores, their mean and its 95 % confidence interval.
 
-seeds/<recipe>/<n>/   config.json  environment.json  seeds.csv
+seeds/<recipe>/<n>/   config.json  environment.json  seeds.csv  report.html
 """
 
 import csv
@@ -12,7 +12,7 @@ import jax
 
 from jaxdl import recipes
 from jaxdl.artifacts import files, lock
-from jaxdl.runs import run_folder
+from jaxdl.runs import reports, run_folder
 from jaxdl.runs.training_runs import scored
 from jaxdl.training.environment import environment
 from jaxdl.training.together import fit_many
@@ -70,6 +70,7 @@ def train_seeds(recipe: str, config: Any, n: int, *, run_dir: Path | str | None 
         run_folder.write_config(folder, recipe, config)
         files.write_json(folder / "environment.json", environment() | {"seeds": seeds, "seconds": seconds})
         files.write(folder / "seeds.csv", lambda path: _write_csv(path, seeds, many.best_epochs.tolist(), scores))
+        reports.write([folder])
     return Seeds(folder, seeds, scores, headline, seconds)
 
 

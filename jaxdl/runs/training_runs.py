@@ -14,7 +14,7 @@ from jaxdl import recipes
 from jaxdl.artifacts import files, lock, pictures
 from jaxdl.data.splits import Splits
 from jaxdl.metrics import scalars
-from jaxdl.runs import autopsies, resumption, run_folder, trained
+from jaxdl.runs import autopsies, reports, resumption, run_folder, trained
 from jaxdl.runs.interruption import Interrupted, Interruption
 from jaxdl.runs.resumption import Resumption
 from jaxdl.training import (
@@ -188,6 +188,7 @@ def _train(
             headline=run.headline,
             notes=list(task.notes),
         )
+        reports.write([folder])
 
     agreement.from_first(finish)  # the others wait
     return run

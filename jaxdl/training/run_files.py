@@ -1,6 +1,7 @@
 """What `fit` leaves in a run folder beside its checkpoints, whatever the task.
 
-config.json  environment.json  metrics.jsonl  history.csv  params.safetensors  curves.png and the task's own pictures
+config.json  environment.json  metrics.jsonl  history.csv  norms.jsonl  params.safetensors  curves.png and the task's
+own pictures
 """
 
 import json
@@ -8,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxdl.artifacts import files, pictures
+from jaxdl.artifacts.stages import Stages
 from jaxdl.training import agreement, callbacks
 from jaxdl.training.environment import environment
 from jaxdl.training.events import Callback, Event, History
+from jaxdl.training.norms import norm_log
 from jaxdl.training.parameters import write_params
 from jaxdl.training.step import TrainState
 from jaxdl.tree import parameter_count
@@ -29,7 +32,15 @@ def logs(run_dir: Path | str | None, task: "Task") -> list[Callback]:
     """
     if run_dir is None or not agreement.is_first():
         return []
-    folder = Path(run_dir)
+    folder, stages = Path(run_dir), Stages()
+
+    def compilation(event: Event) -> None:
+        if event.kind == "compile":
+            stages.start()
+        elif event.kind in ("end", "abort"):
+            stages.stop()
+        if event.kind == "end":
+            add(folder, compilation=stages.seconds() | {"programs": stages.programs, "cached": stages.cached})
 
     def begin(event: Event) -> None:
         if event.kind != "begin":
@@ -42,7 +53,9 @@ def logs(run_dir: Path | str | None, task: "Task") -> list[Callback]:
             files.write(folder / name, lambda path, content=content: path.write_text(content, encoding="utf-8"))
         files.write_json(folder / ENVIRONMENT, environment() | facts)
 
-    return [begin, callbacks.json_lines(folder / "metrics.jsonl"), callbacks.csv_log(folder / "history.csv")]
+    tables = [callbacks.json_lines(folder / "metrics.jsonl"), callbacks.csv_log(folder / "history.csv")]
+    norms = [] if agreement.several() else [norm_log(folder / "norms.jsonl")]  # slices cannot be read by one alone
+    return [compilation, begin, *tables, *norms]
 
 
 def add(folder: Path, **facts: Any) -> None:
@@ -57,7 +70,8 @@ def finish(run_dir: Path | str | None, task: "Task", state: TrainState, history:
         return
     folder = Path(run_dir)
     write_params(folder, state)
-    add(folder, parameters=parameter_count(state.params), seconds={"train": seconds})
+    levels = {"levels": dict(task.levels)} if task.levels else {}
+    add(folder, parameters=parameter_count(state.params), seconds={"train": seconds}, **levels)
     curves = pictures.curves(history.history, history.epoch, task.levels) if history.epoch else None
     figures = {"curves": curves} | {name: draw(state, task.data) for name, draw in task.pictures.items()}
     for name, figure in figures.items():

@@ -12,10 +12,11 @@ import pytest
 
 from benchmarks import __main__ as command
 from benchmarks import peers
-from benchmarks.measuring import allocators, devices, machine, memory, profile, runs, stages, start, timing
+from benchmarks.measuring import allocators, devices, machine, memory, profile, runs, start, timing
 from benchmarks.reports import records
 from benchmarks.workloads import cases, implementations, precision
 from benchmarks.workloads.trainer import Trainer, curve
+from jaxdl.artifacts import stages
 
 
 def _stat(monkeypatch: pytest.MonkeyPatch, folder: Path, *busy_seconds: float) -> None:

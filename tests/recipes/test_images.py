@@ -89,6 +89,7 @@ def test_official_parts_are_kept(here):
         images.task(images.Config(batch_size=4, data=str(here / "x")))
 
 
+@pytest.mark.slow
 def test_the_example_is_learned(tmp_path):
     done = runs.train("images", images.Config(epochs=6), run_dir=tmp_path / "1")
     assert done.score > 0.7

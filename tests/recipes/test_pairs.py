@@ -66,6 +66,7 @@ def test_long_texts_are_cut_and_said(here):
     assert task.notes[-1] == "longest 20: 1 sources are cut off, 1 pairs with longer targets are left out of 42"
 
 
+@pytest.mark.slow
 def test_the_example_is_learned_a_little(tmp_path):
     config = pairs.Config(epochs=2, warmup_epochs=0, learning_rate=3e-3)
     done = runs.train("pairs", config, run_dir=tmp_path / "1")

@@ -32,6 +32,7 @@ def run(tmp_path_factory):
 
 def test_files(run):
     expected = {"config.json", "environment.json", "metrics.jsonl", "history.csv", "params.safetensors"}
+    expected |= {"norms.jsonl", "report.html"}
     assert {path.name for path in run.folder.iterdir()} == expected | {"curves.png", "confusion.png", "checkpoints"}
 
 

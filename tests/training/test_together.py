@@ -45,8 +45,7 @@ def test_recipes(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", [digits_mlp, digits_cnn])
 def test_larger_recipes(recipe):
-    config = recipe.Config()
-    assert_equal_to_fit(recipe.task(config), config.batch_size, tolerance=2e-3)
+    assert_equal_to_fit(recipe.task(recipe.Config()), 256, epochs=1)  # few steps: each makes more of every rounding
 
 
 def test_the_best_epoch_is_each_runs_own():

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -32,28 +33,37 @@ def output_size(x_shape: Shape, w_shape: Shape, geometry: Geometry) -> Window:
 
 
 def map_chunks(f: Callable[[Array], Array], x: Array, images: int) -> Array:
-    """f(x), `images` at a time, for an f that treats each image by itself and keeps the leading axis."""
-    whole = _chunks(x, images)
-    if whole < 2:
+    """f(x), at most `images` at a time, for an f that treats each image by itself and keeps the leading axis."""
+    count, images = _chunks(x, images)
+    if count < 2:
         return f(x)
-    head = lax.map(f, x[: whole * images].reshape(whole, images, *x.shape[1:]))
-    head = head.reshape(whole * images, *head.shape[2:])
-    return head if head.shape[0] == x.shape[0] else jnp.concatenate([head, f(x[whole * images :])])
+    head = lax.map(f, x[: count * images].reshape(count, images, *x.shape[1:]))
+    head = head.reshape(count * images, *head.shape[2:])
+    return head if head.shape[0] == x.shape[0] else jnp.concatenate([head, f(x[count * images :])])
 
 
 def sum_chunks(f: Callable[[Array, Array], Array], x: Array, dy: Array, images: int) -> Array:
-    """f(x, dy), `images` at a time, for an f that is a sum over images."""
-    whole = _chunks(x, images)
-    if whole < 2:
+    """f(x, dy), at most `images` at a time, for an f that is a sum over images."""
+    count, images = _chunks(x, images)
+    if count < 2:
         return f(x, dy)
 
     def chunks(a: Array) -> Array:
-        return a[: whole * images].reshape(whole, images, *a.shape[1:])
+        return a[: count * images].reshape(count, images, *a.shape[1:])
 
-    rest = f(x[whole * images :], dy[whole * images :])  # zeros where nothing is left: an empty product
-    return lax.scan(lambda total, chunk: (total + f(*chunk), None), rest, (chunks(x), chunks(dy)))[0]
+    rest = x[count * images :], dy[count * images :]
+    start = f(*rest) if rest[0].shape[0] else jnp.zeros_like(jax.eval_shape(f, *rest))
+    return lax.scan(lambda total, chunk: (total + f(*chunk), None), start, (chunks(x), chunks(dy)))[0]
 
 
-def _chunks(x: Array, images: int) -> int:
-    """How many whole chunks there are; 0 for a batch whose size is a symbol, as `jax.export` may have it."""
-    return x.shape[0] // images if isinstance(x.shape[0], int) else 0
+def _chunks(x: Array, images: int) -> tuple[int, int]:
+    """The number of chunks and their size: a divisor of the batch if one is at least half of `images`, or `images`.
+
+    Without a rest the loop's body is all there is to compile: a convolution by Winograd's form takes half the time.
+    The number is 0 for a batch whose size is a symbol, as `jax.export` may have it.
+    """
+    n = x.shape[0]
+    if not isinstance(n, int):
+        return 0, images
+    images = next((size for size in range(min(images, n), images // 2, -1) if n % size == 0), images)
+    return n // images, images

@@ -37,11 +37,11 @@ def forward(x: Array, w: Array, geometry: Geometry) -> Array:
     (p, q), n_out = output_size(x.shape, w.shape, geometry), w.shape[3]
     th, tw = -(-p // 2), -(-q // 2)
     g = _kernel_transform(x)
-    kernel = jnp.einsum("ai,ijco,bj->abco", g, w, g)
+    kernel = [list(row) for row in jnp.einsum("ai,ijco,bj->abco", g, w, g)]  # sixteen arrays, cut outside the loop
 
     def product(images: Array) -> Array:
         tiles, n = _input_tiles(images, geometry.padding, (th, tw)), images.shape[0]
-        y = _both_axes(_output, [[tiles[a][b] @ kernel[a, b] for b in range(4)] for a in range(4)])
+        y = _both_axes(_output, [[tiles[a][b] @ kernel[a][b] for b in range(4)] for a in range(4)])
         grid = jnp.stack([jnp.stack(row) for row in y]).reshape(2, 2, n, th, tw, n_out)
         return grid.transpose(2, 3, 0, 4, 1, 5).reshape(n, 2 * th, 2 * tw, n_out)[:, :p, :q]
 

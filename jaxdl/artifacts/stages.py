@@ -20,21 +20,50 @@ import jax
 
 TRACE = ("/jax/core/compile/jaxpr_trace_duration", "/jax/core/compile/jaxpr_to_mlir_module_duration")
 COMPILE = ("/jax/core/compile/backend_compile_duration",)
+CACHE_HIT = "/jax/compilation_cache/cache_hits"
 
 
 class Stages:
-    """What was reported while `watch` listened."""
+    """What was reported between `start` and `stop`.
+
+    Attributes:
+        cached: programs that came from the persistent cache.
+    """
 
     def __init__(self) -> None:
         self._spans: dict[str, list[tuple[float, float]]] = {}
+        self.cached = 0
+        self._listening = False
 
-    def listen(self, event: str, start_time: float, end_time: float, **_: Any) -> None:
-        """Note one span."""
+    def start(self) -> None:
+        """Listen to JAX."""
+        self._listening = True
+        jax.monitoring.register_event_time_span_listener(self._listen)
+        jax.monitoring.register_event_listener(self._count)
+
+    def stop(self) -> None:
+        """Listen no longer, if it is so."""
+        if not self._listening:
+            return
+        self._listening = False
+        jax.monitoring.unregister_event_time_span_listener(self._listen)
+        jax.monitoring.unregister_event_listener(self._count)
+
+    def _listen(self, event: str, start_time: float, end_time: float, **_: Any) -> None:
         self._spans.setdefault(event, []).append((start_time, end_time))
+
+    def _count(self, event: str, **_: Any) -> None:
+        self.cached += event == CACHE_HIT
 
     def clear(self) -> None:
         """Forget what was before."""
         self._spans.clear()
+        self.cached = 0
+
+    @property
+    def programs(self) -> int:
+        """How many programs were compiled, or came from the persistent cache."""
+        return sum(len(self._spans.get(event, [])) for event in COMPILE)
 
     def seconds(self) -> dict[str, float]:
         """{"trace_s", "compile_s"}; {} if nothing was compiled, as in other frameworks."""
@@ -49,11 +78,11 @@ NAMES = {"trace_s": TRACE, "compile_s": COMPILE}
 def watch() -> Iterator[Stages]:
     """Listen to JAX inside the block."""
     stages = Stages()
-    jax.monitoring.register_event_time_span_listener(stages.listen)
+    stages.start()
     try:
         yield stages
     finally:
-        jax.monitoring.unregister_event_time_span_listener(stages.listen)
+        stages.stop()
 
 
 def covered(spans: Sequence[tuple[float, float]]) -> float:

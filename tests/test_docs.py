@@ -86,6 +86,11 @@ def cells(page: Path) -> list[str]:
     return re.findall(pattern, page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
 
 
+def options(page: Path) -> list[str]:
+    """The options of the code cells, such as that one is hidden."""
+    return re.findall(r"^```\{code-cell\}[^\n]*\n(---\n.*?\n---\n)?", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+
+
 def twin(page: Path) -> Path:
     """The same page in the other language."""
     other = {"en": "ko", "ko": "en"}[page.parent.name]
@@ -96,6 +101,7 @@ def twin(page: Path) -> Path:
 def test_both_languages_show_the_same_code_and_link_to_each_other(page):
     assert cells(page)
     assert cells(page) == cells(twin(page))
+    assert options(page) == options(twin(page))  # else each would be run: the cache of runs compares them as well
     assert f"../{twin(page).parent.name}/{page.name}" in targets(page.read_text(encoding="utf-8"))
 
 

@@ -28,6 +28,17 @@ def say_language(app: Any, name: str, template: str, context: dict[str, Any], do
     context["language"] = language_of(name)
 
 
+PROMPTS = {"A solution": "풀이", "The test": "테스트"}
+"""Of hidden cells. Pages of both languages have the English ones, so that their cells are equal and run only once."""
+
+
+def translate_prompts(app: Any, doctree: Any) -> None:
+    if language_of(app.env.docname) == "ko":
+        for cell in doctree.findall(lambda node: "prompt_show" in getattr(node, "attributes", ())):
+            for prompt in ("prompt_show", "prompt_hide"):
+                cell[prompt] = PROMPTS[cell[prompt]]
+
+
 FACE = """@font-face {{
   font-family: Korean;
   unicode-range: U+1100-11FF, U+3130-318F, U+AC00-D7AF;
@@ -61,5 +72,6 @@ def write_font(docs: Path) -> Path:
 
 def setup(app: Any) -> dict[str, bool]:
     app.connect("source-read", list_pages)
+    app.connect("doctree-read", translate_prompts)
     app.connect("html-page-context", say_language)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -2,8 +2,8 @@
 
 With running statistics `init_state(config)` and `apply(params, state, x, config, *, train, key=None) -> (y, state)`; a
 sequence model takes (source, target_in) for x. `bind(module, config)` gives all of them one form. Of other kinds are
-`gan` (two players, see `jaxdl.tasks.adversarial`), `recommender` (neighbors, nothing is trained) and `textrank` (a
-ranking of sentences by their graph).
+`gan` (two players, see `jaxdl.tasks.adversarial`), `ddpm` (diffusion, which takes any network that guesses noise),
+`recommender` (neighbors, nothing is trained) and `textrank` (a ranking of sentences by their graph).
 
 Each also has `example(key) -> (loss, params)`: a small loss of its parameters, which `jaxdl check` differentiates.
 """

@@ -50,3 +50,17 @@ def make(folder: Path, facts: dict[str, Any] | None = None, **options: Any) -> P
     for name in ("confusion", "curves"):
         Image.new("RGB", (60, 40), "navy").save(folder / f"{name}.png")
     return folder
+
+
+EVIL = '</script><script>alert(1)</script><img src=x onerror="alert(1)">&amp;\u2028'
+
+
+def make_evil(folder: Path) -> Path:
+    """A run folder in which every text is markup that would run a script."""
+    facts = {"notes": [EVIL], "machine": EVIL, "headline": EVIL, "versions": {EVIL: EVIL}}
+    make(folder, facts, note=EVIL)
+    row = {"epoch": 1, EVIL: 1.0, "loss": 2.0}
+    (folder / "metrics.jsonl").write_text(json.dumps(row) + "\n")
+    (folder / "norms.jsonl").write_text(json.dumps({"epoch": 1, "parameters": {EVIL: 1}, "average": EVIL}) + "\n")
+    (folder / f"{'x' * 9}<i>.png").write_bytes((folder / "confusion.png").read_bytes())
+    return folder

@@ -7,7 +7,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from a_run_folder import EPOCHS, make
+from a_run_folder import EPOCHS, EVIL, make, make_evil
 from refusal import refused
 
 from jaxdl import cli
@@ -95,17 +95,8 @@ def test_the_page_needs_nothing_but_itself_and_runs_no_script_but_its_own(here):
     assert f'script-src &#39;sha256-{digest}&#39;">' in text
 
 
-EVIL = '</script><script>alert(1)</script><img src=x onerror="alert(1)">&amp;\u2028'
-
-
 def test_whatever_stands_in_a_run_folder_is_text(here):
-    folder = make(
-        here / "<b>", {"notes": [EVIL], "machine": EVIL, "headline": EVIL, "versions": {EVIL: EVIL}}, note=EVIL
-    )
-    row = {"epoch": 1, EVIL: 1.0, "loss": 2.0}
-    (folder / "metrics.jsonl").write_text(json.dumps(row) + "\n")
-    (folder / "norms.jsonl").write_text(json.dumps({"epoch": 1, "parameters": {EVIL: 1}, "average": EVIL}) + "\n")
-    (folder / f"{'x' * 9}<i>.png").write_bytes((folder / "confusion.png").read_bytes())
+    folder = make_evil(here / "<b>")
     page, bare = report(folder), report(make(here / "2"))
     assert page.tags.count("script") == bare.tags.count("script") == 2
     assert page.tags.count("img") == 2

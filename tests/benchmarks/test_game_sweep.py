@@ -31,16 +31,17 @@ def _known_peak(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.measuring.timing.matmul_peak", lambda: 1e11)
 
 
-def test_both_ways_give_the_same_losses_of_every_seed_and_step(small: game_sweep.Sweep) -> None:
+def test_all_ways_give_the_same_losses_of_every_seed_and_step(small: game_sweep.Sweep) -> None:
     found = {row: np.asarray(play()) for row, play in game_sweep.implementations(small).items()}
     assert {values.shape for values in found.values()} == {(game_sweep.SEEDS, small.steps)}
-    np.testing.assert_allclose(found["jaxdl-vmap"], found["jaxdl-one-by-one"], rtol=1e-5)
+    for row in ("jaxdl-together", "jaxdl-vmap"):
+        np.testing.assert_allclose(found[row], found["jaxdl-one-by-one"], rtol=1e-5, err_msg=row)
     assert len(np.unique(found["jaxdl-vmap"][:, 0])) == game_sweep.SEEDS  # every seed is a game of its own
 
 
 def test_records_are_of_all_games(small: game_sweep.Sweep) -> None:
     found = game_sweep.run(2, {"small-sweep": small})
-    assert [record["implementation"] for record in found] == ["jaxdl-vmap", "jaxdl-one-by-one"]
+    assert [record["implementation"] for record in found] == ["jaxdl-together", "jaxdl-vmap", "jaxdl-one-by-one"]
     for record in found:
         assert (record["workload"], record["seeds"], record["batch"]) == ("small-sweep", game_sweep.SEEDS, 4)
         assert record["flops"] == game_sweep.SEEDS * 1000
@@ -55,7 +56,7 @@ def test_a_way_with_other_losses_is_refused(small: game_sweep.Sweep, monkeypatch
     monkeypatch.setattr(game_sweep, "implementations", wrong)
     base, other = game_sweep.run(2, {"small-sweep": small})
     assert base["step_ms"]["n"] == 2
-    assert "differs from jaxdl-vmap's by inf" in other["not_timed"]
+    assert "differs from jaxdl-together's by inf" in other["not_timed"]
     assert "step_ms" not in other
 
 

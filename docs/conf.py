@@ -14,7 +14,16 @@ project = "jaxdl"
 author = "The jaxdl authors"
 copyright = author
 version = release = jaxdl.__version__
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_design", "sphinx_copybutton", "reference", "languages", "mathml"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx_design",
+    "sphinx_copybutton",
+    "reference",
+    "languages",
+    "links",
+    "mathml",
+]
 exclude_patterns = ["_build", "**.ipynb_checkpoints"]
 nb_execution_mode = "cache"  # pages whose code has not changed are not run again
 nb_execution_raise_on_error = True

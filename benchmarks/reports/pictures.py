@@ -29,7 +29,7 @@ def speed(workloads: Mapping[str, Sequence[Record]]) -> Any:
     ratios = {workload: _ratios(rows) for workload, rows in workloads.items()}
     shown = {workload: found for workload, found in ratios.items() if found}
     ordered = sorted(shown, key=lambda workload: min(shown[workload].values()))
-    figure, (ax,) = pictures.subplots(1, columns=1, width=6.4, height=0.27 * len(ordered) + 1.1)
+    figure, (ax,) = pictures.subplots(1, columns=1, width=4.9, height=0.25 * len(ordered) + 1.5)
     for library, marker in LIBRARIES.items():
         points = [(shown[w][library], row) for row, w in enumerate(ordered) if library in shown[w]]
         if points:
@@ -43,8 +43,8 @@ def speed(workloads: Mapping[str, Sequence[Record]]) -> Any:
     ax.set_xticks([], minor=True)
     ax.set_yticks(range(len(ordered)), ordered, fontsize=8)
     ax.grid(axis="y", alpha=0.25)
-    ax.set_xlabel("time of their step over the time of ours (above 1: jaxdl is faster)")
-    ax.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    ax.set_xlabel("their step's time over ours (above 1: jaxdl is faster)")
+    ax.legend(frameon=False, fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.4, 1.0))
     return figure
 
 

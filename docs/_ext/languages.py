@@ -10,12 +10,12 @@ from fontTools import subset
 
 
 def language_of(name: str) -> str:
-    """`ko` for pages in a folder of that name, else `en`.
+    """`ko` for pages in a folder of that name and the first page, else `en`.
 
-    >>> language_of("claims/ko/index"), language_of("index")
-    ('ko', 'en')
+    >>> language_of("claims/ko/index"), language_of("index_ko"), language_of("index")
+    ('ko', 'ko', 'en')
     """
-    return "ko" if "ko" in PurePosixPath(name).parts else "en"
+    return "ko" if "ko" in PurePosixPath(name).parts or name.endswith("_ko") else "en"
 
 
 def list_pages(app: Any, name: str, text: list[str]) -> None:
@@ -26,6 +26,8 @@ def list_pages(app: Any, name: str, text: list[str]) -> None:
 
 def say_language(app: Any, name: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     context["language"] = language_of(name)
+    if context["language"] == "ko":
+        context["theme_toc_title"] = "차례"
 
 
 PROMPTS = {"A solution": "풀이", "The test": "테스트"}

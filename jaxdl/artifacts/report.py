@@ -172,7 +172,7 @@ def embedded(path: Path, *, run: int, title: str) -> Picture:
         with Image.open(path) as image:
             kind, (width, height) = image.format, image.size
             image.verify()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise ValueError(f"{path.name} is damaged: {error}".replace(str(path), path.name)) from None
     if kind not in ("PNG", "JPEG", "GIF"):
         raise ValueError(f"{path.name} is a {kind} file, not what its name says")

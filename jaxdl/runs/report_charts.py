@@ -63,10 +63,11 @@ def norm_charts(runs: Sequence[Record]) -> list[Chart]:
         series = []
         for i, run in enumerate(runs):
             rows = {row["epoch"]: row.get(kind) for row in run.norms}
+            epochs = axes(run).epoch
             parts = dict.fromkeys(part for row in rows.values() if isinstance(row, dict) for part in row)
             for k, part in enumerate(parts if len(runs) == 1 else [p for p in parts if p == ""]):
                 label = str(run.folder) if len(runs) > 1 else part or "all"
-                values = [_number(rows.get(epoch), part) for epoch in axes(run).epoch]
+                values = [_number(rows.get(epoch), part) for epoch in epochs]
                 series.append(Series(i, label, i if len(runs) > 1 else k, len(runs) == 1 and k > 7, values))
         if series:
             charts.append(Chart("norms", title, series))

@@ -128,8 +128,14 @@ def scores(runs: Sequence[Record]) -> Part:
         tables.append(Table("scores by part of the data", ["part", *names], rows))
     if more := records.table(run.facts, "more_scores"):
         tables.append(Table("further scores", ["score", "value"], [Row(n, [shown(v)]) for n, v in more.items()]))
-    tables += [_of_seeds(run)] if seeds(run) else []
-    notes = [] if tables else ["No scores are noted: the run has not come to its end, or is a script's."]
+    notes = []
+    if seeds(run):
+        try:
+            tables.append(_of_seeds(run))
+        except (OSError, ValueError, TypeError) as error:
+            notes.append(f"seeds.csv is damaged: {error}")
+    elif not tables:
+        notes.append("No scores are noted: the run has not come to its end, or is a script's.")
     return Part("scores", "Scores", notes=notes, tables=tables)
 
 
@@ -187,7 +193,7 @@ def pictures(run: Record, number: int, several: bool, problems: list[str]) -> li
             problems.append(f"{path.name} is too large to be embedded: {path.stat().st_size / 2**20:.1f} MiB")
             continue
         try:
-            title = path.stem.replace("_", " ")
+            title = path.stem.replace("_", " ") + (", epoch by epoch" if path.suffix.lower() == ".gif" else "")
             found.append(embedded(path, run=number, title=f"{title}: {run.folder}" if several else title))
         except (OSError, ValueError) as error:
             problems.append(str(error))

@@ -193,3 +193,12 @@ def test_many_seeds_are_a_table(here):
     page = report(folder)
     assert "scores of 2 seeds score mean 95 % least largest test accuracy 0.6250 ± 1.5883 0.5000 0.7500" in page.text
     assert "What is missing" not in page.text
+    (folder / "seeds.csv").write_text("seed,best_epoch,test accuracy\n0,3,x\n")
+    assert "seeds.csv is damaged: could not convert string to float" in report(folder).text
+
+
+def test_damaged_norms_do_not_keep_runs_from_being_compared(here, capsys):
+    folder = make(here / "1")
+    (folder / "norms.jsonl").write_text('{"epo')
+    assert cli.main(["compare", "1", "1"]) == 0
+    assert "norms.jsonl, line 1: JSONDecodeError" in report(folder).text

@@ -171,6 +171,8 @@ def test_a_phone_scrolls_in_one_direction_alone(show, name, width):
     driver = show(name, width=width)
     assert driver.execute_script("return document.documentElement.scrollWidth") <= width
     assert all(plot.size["width"] > 0.75 * width for plot in driver.find_elements("css selector", ".plot"))
+    names = [th for th in driver.find_elements("css selector", "tbody th") if len(th.text) > 8]
+    assert min(th.size["width"] for th in names) > 50, "names are broken up"
 
 
 def test_everything_is_done_by_keyboard(show):

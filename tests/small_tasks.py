@@ -84,7 +84,7 @@ def assert_identical(a: TrainState, b: TrainState) -> None:
 
 
 def without_seconds(history: Any) -> dict[str, list[float]]:
-    return {name: values for name, values in history.history.items() if name != "seconds"}
+    return {name: values for name, values in history.history.items() if name not in ("seconds", "waiting")}
 
 
 def scripted(values: Sequence[float], *, monitor: str = "val_loss", **options: Any) -> Task:

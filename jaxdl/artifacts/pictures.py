@@ -42,7 +42,7 @@ def curves(
 
     `levels` are values that a score should come to: a dashed line across its panel.
     """
-    names = list(dict.fromkeys(name.removeprefix("val_") for name in history if name != "seconds"))
+    names = list(dict.fromkeys(name.removeprefix("val_") for name in history if name not in ("seconds", "waiting")))
     figure, axes = subplots(len(names), 3, width=4.2, height=3.2)
     for ax, name in zip(axes, names, strict=True):
         if name in history:  # some scores are for the validation part alone

@@ -4,7 +4,7 @@ N examples, K classes, M examples of a part.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,11 +12,14 @@ from jaxdl.data.arrays import Arrays, count, take
 
 
 class Splits(NamedTuple):
-    """Three disjoint parts that together hold every example; `validation` or `test` has no rows if not asked for."""
+    """Three disjoint parts that together hold every example; `validation` or `test` has no rows if not asked for.
 
-    train: Arrays
-    validation: Arrays
-    test: Arrays
+    A part is arrays, or what is streamed: `data.Records`, `data.Batches`, an iterable of batches.
+    """
+
+    train: Any
+    validation: Any
+    test: Any
 
 
 class Fold(NamedTuple):

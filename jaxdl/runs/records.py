@@ -155,7 +155,9 @@ def scores(records: Sequence[Record]) -> dict[str, list[float | None]]:
 
 def panels(records: Sequence[Record]) -> dict[str, dict[str, tuple[list[float], list[float]]]]:
     """Score -> run -> (epochs, values), for the scores that at least two of the runs have; gaps are NaN."""
-    names = list(dict.fromkeys(name for record in records for name in record.curves if name != "seconds"))
+    names = list(
+        dict.fromkeys(name for record in records for name in record.curves if name not in ("seconds", "waiting"))
+    )
     found = {}
     for name in names:
         having = [record for record in records if name in record.curves]

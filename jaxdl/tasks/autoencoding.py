@@ -128,7 +128,9 @@ def stage(name: str, task: Task, config: supervised.Config) -> TrainState:
     hooks = (callbacks.progress(console), callbacks.nan_stop())
     options = {"epochs": config.epochs, "batch_size": config.batch_size, "seed": config.seed}
     state, history = fit(task, **options, callbacks=hooks)  # type: ignore[arg-type]
-    scores = "  ".join(f"{key} {value:.4f}" for key, value in history.last().items() if key != "seconds")
+    scores = "  ".join(
+        f"{key} {value:.4f}" for key, value in history.last().items() if key not in ("seconds", "waiting")
+    )
     console.print(f"{name}: {config.epochs} epochs  {scores}", soft_wrap=True)
     return state
 

@@ -4,6 +4,7 @@
 fine and whose gradient was not. Nothing is kept while a run is well: orders and keys depend on the step alone.
 """
 
+import contextlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,12 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdl.artifacts import files
-from jaxdl.data.arrays import count
-from jaxdl.data.batches import n_steps, take_batch
 from jaxdl.training.blame import Blame, find
 from jaxdl.training.checkpoint import Checkpoints
-from jaxdl.training.feeding import orders
 from jaxdl.training.step import TrainState, order_key
+from jaxdl.training.streaming.opening import open_source
 from jaxdl.training.task import Task, initial_state
 from jaxdl.tree import broken_leaves, from_named_leaves, named_leaves
 from jaxdl.types import Batch
@@ -37,7 +36,7 @@ class Case(NamedTuple):
     Attributes:
         state: before the step.
         batch: what it is given.
-        rows: the training examples in it.
+        rows: the training examples in it; empty where they have no numbers.
     """
 
     state: TrainState
@@ -50,7 +49,7 @@ class Autopsy(NamedTuple):
 
     Attributes:
         step: the number of the bad step, from 1.
-        rows: the training examples that are bad, or else all of the batch.
+        rows: the training examples that are bad, or else all of the batch; empty where they have no numbers.
         blame: the first bad operation.
         leaf: the first leaf of the state that is bad after the step; "" for none.
     """
@@ -63,7 +62,8 @@ class Autopsy(NamedTuple):
     def __str__(self) -> str:
         b = self.blame
         layer = f" after {b.leaf}" if b.leaf else ""
-        rows = f", training rows {', '.join(map(str, self.rows[:8]))}" if b.rows else ""
+        which = ("training rows", self.rows) if self.rows else ("rows of the batch", b.rows)
+        rows = f", {which[0]} {', '.join(map(str, which[1][:8]))}" if b.rows else ""
         leaf = f"; the first leaf that it breaks is {self.leaf}" if self.leaf else ""
         return f"step {self.step} went bad first, {_PHASES[b.phase]}: {b.operation} in {b.place}{layer}{rows}{leaf}"
 
@@ -78,24 +78,24 @@ def reproduce(
         until: the step after which a metric was not finite.
     Returns: that step's case; None where all is finite this time.
     """
-    state = start = initial_state(task.init, seed)
+    start = initial_state(task.init, seed)
     with Checkpoints(run_dir, task.monitor, task.mode) as checkpoints:
         found = checkpoints.finite(start, until)
     if found is not None:
-        state = found[0]
-    elif task.warm_start is not None:
-        state = task.warm_start(start)
-    n = count(task.data.train)
-    steps, train = n_steps(n, batch_size), jax.device_put(task.data.train)
-    order_of = orders(order_key(start), n, batch_size, task.groups)
-    program = jax.jit(lambda state, order, i: task.step(state, take_batch(train, order, i, n)))
-    while (done := int(state.step)) < until:
-        order, i = order_of(done // steps), done % steps
-        after, metrics = program(state, order, np.int32(i))
-        if broken_leaves((after, metrics)):
-            rows = np.asarray(order[i])[: n - i * order.shape[1]]
-            return Case(state, jax.jit(take_batch, static_argnums=3)(train, order, np.int32(i), n), rows)
-        state = after
+        state, position = found
+    else:
+        state, position = start if task.warm_start is None else task.warm_start(start), None
+    done, options = int(state.step), {"batch_size": batch_size, "groups": task.groups, "position": position}
+    source = open_source(task.data.train, key=order_key(start), done=done, **options)
+    program = jax.jit(task.step)
+    with contextlib.closing(source):
+        while (done := int(state.step)) < until:
+            chunk = source.read(done, 1, 1)
+            batch = {name: jnp.asarray(values[0]) for name, values in chunk.arrays.items()}
+            after, metrics = program(state, batch)
+            if broken_leaves((after, metrics)):
+                return Case(state, batch, np.zeros(0, np.int32) if chunk.rows is None else chunk.rows[0])
+            state = after
     return None
 
 

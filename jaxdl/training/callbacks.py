@@ -39,8 +39,11 @@ def nan_stop() -> Callback:
         broken = broken_leaves(event.state)
         rows = [] if event.rows is None else event.rows.tolist()
         shown = ", ".join(map(str, rows[:8])) + (f" and {len(rows) - 8} more" if len(rows) > 8 else "")
+        where = (
+            f"training rows {shown}" if rows else f"batch {(event.step - 1) % event.history.params['steps'] + 1} of it"
+        )
         error = NonFiniteError(
-            f"{bad[0]} is {event.metrics[bad[0]]} at step {event.step} (epoch {event.epoch}, training rows {shown}); "
+            f"{bad[0]} is {event.metrics[bad[0]]} at step {event.step} (epoch {event.epoch}, {where}); "
             f"first leaf that is not finite: {broken[0] if broken else 'none yet'}; "
             "try a smaller learning rate or look at those rows"
         )
@@ -217,6 +220,7 @@ def tensorboard(folder: Path | str) -> Callback:
 def progress(console: Console | None = None) -> Callback:
     """A bar over all steps of the run, with loss, accuracy, steps per second and the time that remains.
 
+    A streamed run says for which share of its time it waits for data, from 1 % on.
     It says "compiling" until the first steps are done. On a narrow terminal the lesser figures are left out, none cut.
     """
     console = console or Console(stderr=True)
@@ -240,6 +244,8 @@ def progress(console: Console | None = None) -> Callback:
             pieces = [scores[name] for name in ("loss", "val_accuracy", "accuracy", "val_loss") if name in scores]
             pieces.insert(2, f"{rate:,.0f} steps/s")
             pieces.insert(3, f"{event.step}/{total}")
+            if (waiting := event.metrics.get("waiting", 0.0)) >= 0.01:
+                pieces.insert(3, f"waiting {waiting:.0%}")
             epoch = f"epoch {event.epoch}/{event.history.params['epochs']}"
             shown = _fitting([epoch, *pieces], console.width - columns[1].bar_width - len("  0:00:00 "))
             bar.update(task, description=shown, completed=event.step)

@@ -13,6 +13,7 @@ import numpy as np
 
 from jaxdl.data.arrays import require_arrays
 from jaxdl.data.splits import Splits
+from jaxdl.data.streams import as_stream
 from jaxdl.training.memory import require_room
 from jaxdl.types import Array, Batch, Key, Metrics, Params, State
 from jaxdl.validation import fits, require_seed
@@ -43,7 +44,7 @@ def check_call(task: Any, *, epochs: Any, batch_size: Any, seed: Any) -> None:
 
 
 def check_data(data: Any) -> None:
-    """Splits of arrays of numbers.
+    """Splits of arrays of numbers, or of what is streamed.
 
     >>> check_data({"x": np.zeros((3, 1))})
     Traceback (most recent call last):
@@ -57,6 +58,8 @@ Splits(arrays, {}, {}) to train on all
             "write data.split(arrays), or Splits(arrays, {}, {}) to train on all"
         )
     for part, arrays in data._asdict().items():
+        if as_stream(arrays) is not None:
+            continue
         require_arrays(arrays, part)
         for name, values in arrays.items():
             if np.dtype(values.dtype).kind in "OUSMm":

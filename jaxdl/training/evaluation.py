@@ -10,9 +10,12 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxdl.data.arrays import count
 from jaxdl.data.batches import in_order, n_steps
+from jaxdl.data.mapped import any_mapped
+from jaxdl.data.streams import as_stream
 from jaxdl.metrics import merge_all, scalars
 from jaxdl.training.contract import checked_metrics
 from jaxdl.training.sharded_rows import batch_taker
+from jaxdl.training.streaming.in_order import batches_of, one_batch
 from jaxdl.types import Batch, Metrics
 
 _ROWS = 512  # per call at most: enough to keep a device busy, few enough to keep the activations small
@@ -21,7 +24,7 @@ _ROWS = 512  # per call at most: enough to keep a device busy, few enough to kee
 def evaluate(
     evaluate_batch: Callable[[Any, Batch], Metrics],
     state: Any,
-    data: dict[str, Any],
+    data: Any,
     *,
     mesh: Mesh | None = None,
     n: int | None = None,
@@ -31,7 +34,8 @@ def evaluate(
     Args:
         evaluate_batch: (state, batch) -> metrics that respect batch["mask"].
         state: what it needs; the train state in a `Task`.
-        data: arrays with a common leading axis, on the host or the device; on a mesh from `cut_rows`.
+        data: arrays with a common leading axis, on the host or the device, on a mesh from `cut_rows`; those mapped
+            from files, `Records` and batches are read some rows at a time.
         mesh: of devices, on which the state lies too, as `fit` has it.
         n: rows that count, of data that are longer to be cut evenly.
     Raises: ValueError for data without rows.
@@ -42,9 +46,15 @@ def evaluate(
     >>> metrics.scalars(total)
     {'x': 499.5}
     """
+    program = _program(evaluate_batch, mesh)
+    if (part := _streamed(data)) is not None:
+        totals = []
+        for batch in batches_of(part, _ROWS):
+            totals = [merge_all([*totals, program(state, batch)])]
+            jax.block_until_ready(totals)  # no more than one batch on the device
+        return totals[0]
     n = count(data) if n is None else n
     rows = _rows(n)
-    program = _program(evaluate_batch, mesh)
     data = jax.device_put(data) if mesh is None else data  # to the device once, not per batch
     return merge_all([program(state, _batch(data, i, n, rows, mesh)) for i in range(n_steps(n, min(n, rows)))])
 
@@ -52,12 +62,14 @@ def evaluate(
 def score_names(
     evaluate_batch: Callable[[Any, Batch], Metrics],
     state: Any,
-    data: dict[str, Any],
+    data: Any,
     *,
     mesh: Mesh | None = None,
     n: int | None = None,
 ) -> list[str]:
     """The names of the scores that `evaluate` will give; nothing is computed, and the trace is kept for it."""
+    if (part := _streamed(data)) is not None:
+        return names(jax.eval_shape(_program(evaluate_batch, mesh), state, one_batch(part, _ROWS)))
     n = count(data) if n is None else n
     batch = jax.eval_shape(lambda data: _batch(data, 0, n, _rows(n), mesh), data)
     shapes = jax.eval_shape(_program(evaluate_batch, mesh), state, batch)
@@ -75,9 +87,20 @@ def names(metrics: Metrics) -> list[str]:
         return list(scalars(jax.tree.map(lambda leaf: np.ones(leaf.shape, leaf.dtype), metrics)))
 
 
-def has_rows(data: dict[str, Any]) -> bool:
+def has_rows(data: Any) -> bool:
     """Whether a part of a split holds any examples; a part that was not asked for is empty."""
-    return any(len(values) for values in data.values())
+    return as_stream(data) is not None or any(len(values) for values in data.values())
+
+
+def on_the_device(data: Any) -> bool:
+    """Whether `evaluate` wants a part there as a whole; others it reads some rows at a time."""
+    return _streamed(data) is None
+
+
+def _streamed(data: Any) -> Any:
+    """The part, where it is read some rows at a time; None where it goes to the device."""
+    stream = as_stream(data)
+    return data if stream is None and any_mapped(data) else stream
 
 
 @functools.lru_cache(maxsize=64)

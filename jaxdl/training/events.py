@@ -25,10 +25,11 @@ class History:
 
     Attributes:
         epoch: the finished epochs, from 1.
-        history: score name -> one value per epoch: "loss", "accuracy", "val_loss", ..., "seconds".
+        history: score name -> one value per epoch: "loss", "accuracy", "val_loss", ..., "seconds", and of a streamed
+            run "waiting", the share of the time for which the steps waited for their batches.
         params: facts of the run: "epochs" planned, "steps" an epoch, "batch_size", "examples", "seed", "mesh" (axis ->
-            size, or None), "steps_per_call", "metrics" (the names of the scores to come), and "data", their
-            fingerprint, in a run that keeps checkpoints.
+            size, or None), "steps_per_call", "metrics" (the names of the scores to come), "stream" in a streamed
+            run, and "data", their fingerprint, in a run that keeps checkpoints.
     """
 
     epoch: list[int] = field(default_factory=list)
@@ -67,7 +68,8 @@ class Event(NamedTuple):
         state: the train state now. The next step deletes its buffers: copy what must outlive the callback.
         metrics: means so far in this epoch; at "epoch" also the validation scores, named "val_...".
         history: of all finished epochs.
-        rows: the rows of the training data in the last step's batch; None before the first step.
+        rows: the rows of the training data in the last step's batch; None before the first step, and where a stream of
+            batches has no numbers for them.
     """
 
     kind: Literal["compile", "best", "begin", "step", "epoch", "end", "abort"]

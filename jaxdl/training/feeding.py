@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
@@ -50,6 +51,10 @@ class Feed(Protocol):
         """What a checkpoint keeps to find the next batch again, for JSON; None where the step says it."""
         ...
 
+    def close(self) -> None:
+        """Let go of threads and processes."""
+        ...
+
 
 class Resident:
     """A data set that lies on the device.
@@ -91,6 +96,9 @@ class Resident:
     def position(self, done: int) -> Any:
         return None
 
+    def close(self) -> None:
+        pass
+
     def _of(self, epoch: int) -> Array:
         if epoch != self._epoch:
             self._epoch, self._order = epoch, self._order_of(epoch)
@@ -108,5 +116,6 @@ def real_rows(order: Any, i: int, n_examples: int) -> np.ndarray:
 
 def orders(key: Key, n_examples: int, batch_size: int | None, groups: Array | None = None) -> Callable[[int], Array]:
     """epoch -> the rows of its batches, which depend on the key alone: compiled once."""
-    program = jax.jit(lambda key, epoch: epoch_order(key, epoch, n_examples, batch_size, groups))
+    of = None if groups is None else jnp.asarray(groups)
+    program = jax.jit(lambda key, epoch: epoch_order(key, epoch, n_examples, batch_size, of))
     return lambda epoch: program(key, epoch)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxdl.metrics import scalars
 from jaxdl.training import agreement
 from jaxdl.training.checkpoint import Checkpoints
-from jaxdl.training.evaluation import evaluate, has_rows, names, score_names
+from jaxdl.training.evaluation import evaluate, has_rows, names, on_the_device, score_names
 from jaxdl.training.events import PAUSE, STOP, Callback, Event, History, Paused
 from jaxdl.training.feeding import Feed
 from jaxdl.training.program import Stepper
@@ -49,7 +49,9 @@ class Run:
         self._seconds = 0.0 if saved is None else saved.seconds  # spent in the epoch under way, so far
         self._waited = 0.0 if saved is None else saved.waited
         self._paused = False
-        self._validation: dict[str, Any] = {"mesh": mesh, "n": len(next(iter(task.data.validation.values()), ()))}
+        validation = task.data.validation
+        rows = len(next(iter(validation.values()), ())) if on_the_device(validation) else None
+        self._validation: dict[str, Any] = {"mesh": mesh, "n": rows}
         self._feed: Feed | None = None
         self._rows: np.ndarray | None = None
 

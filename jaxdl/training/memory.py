@@ -21,7 +21,7 @@ def machine_memory() -> int:
 
 
 def available_memory() -> int:
-    """Bytes that are free now: on the first device, or on the host (or in its control group) where it computes there."""
+    """Bytes that are free now: on the first device, or on the host (in its control group) where it computes there."""
     stats = jax.local_devices()[0].memory_stats() if kernels.backend() != "cpu" else None
     if stats and "bytes_limit" in stats:
         return int(stats["bytes_limit"]) - int(stats.get("bytes_in_use", 0))

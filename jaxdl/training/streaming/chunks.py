@@ -1,0 +1,86 @@
+"""Some batches in a row, as host arrays, and what a source of them is.
+
+K batches in a chunk at most, B rows of a batch.
+"""
+
+import math
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+import jax
+import numpy as np
+
+Shapes: TypeAlias = dict[str, jax.ShapeDtypeStruct]  # of the arrays of one batch
+
+_BYTES = 2**23  # of a chunk: some are alive at a time, on the host and on the device
+_STEPS = 256
+
+
+class Chunk(NamedTuple):
+    """Some batches in a row.
+
+    Attributes:
+        arrays: name -> [K, B, ...], of which the first `steps` are filled; "mask" is one.
+        steps: batches in it.
+        rows: for each, the numbers of its examples; None where they have none.
+        position: where its source stood before them; None where the step says it.
+        marks: for each, by what it is known again; None where that is not needed.
+    """
+
+    arrays: dict[str, np.ndarray]
+    steps: int
+    rows: list[np.ndarray] | None
+    position: Any
+    marks: list[str] | None = None
+
+
+class Source(Protocol):
+    """Where chunks come from, one after the other.
+
+    Attributes:
+        steps: batches in an epoch.
+        shapes: of one batch, as far as this process reads it.
+        whole: whether every process knows all rows of a batch and reads some, not a batch of its own.
+    """
+
+    @property
+    def steps(self) -> int: ...
+
+    @property
+    def shapes(self) -> Shapes: ...
+
+    @property
+    def whole(self) -> bool: ...
+
+    def read(self, step: int, n: int, size: int) -> Chunk:
+        """The n batches from a step on, with room for `size`; the step is the one behind those read before."""
+        ...
+
+    def close(self) -> None:
+        """Let go of processes and threads."""
+        ...
+
+
+def shape_of(values: Any) -> jax.ShapeDtypeStruct:
+    """Shape and dtype on the device of a host array.
+
+    >>> shape_of(np.zeros(3)).dtype
+    dtype('float32')
+    """
+    return jax.ShapeDtypeStruct(np.shape(values), jax.dtypes.canonicalize_dtype(np.asarray(values).dtype))
+
+
+def blank(shapes: Shapes, size: int) -> dict[str, np.ndarray]:
+    """Room for so many batches."""
+    return {name: np.empty((size, *leaf.shape), leaf.dtype) for name, leaf in shapes.items()}
+
+
+def chunk_steps(shapes: Shapes, steps: int, steps_per_call: int | str) -> int:
+    """K: about eight megabytes, no more than an epoch has or a call makes.
+
+    >>> batch = {"x": jax.ShapeDtypeStruct((128, 28, 28, 1), "uint8")}
+    >>> chunk_steps(batch, 1000, "auto"), chunk_steps(batch, 1000, 1), chunk_steps(batch, 20, "auto")
+    (83, 1, 20)
+    """
+    size = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in shapes.values())
+    most = steps_per_call if isinstance(steps_per_call, int) else _STEPS
+    return max(1, min(_BYTES // max(size, 1), most, steps))

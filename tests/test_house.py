@@ -21,6 +21,7 @@ FLOORS = (  # from the roof down: a file imports from its own floor or from a lo
     ("applications",),
     ("tasks",),
     ("training",),
+    ("interop",),
     ("models",),
     ("data",),
     ("decoding",),

@@ -16,7 +16,7 @@ from jaxdl.data.splits import Splits
 from jaxdl.data.text import BOS, EOS, PAD
 from jaxdl.tasks import sequences
 from jaxdl.tasks.text_to_text import Translator, encode_source
-from jaxdl.training.prediction import Predictions, Predictor
+from jaxdl.training.prediction import Input, Network, Predictions, Predictor
 from jaxdl.training.step import TrainState
 from jaxdl.training.task import Task
 from jaxdl.types import Array, Params
@@ -52,9 +52,24 @@ def task(
     def predict(state: TrainState, texts: Sequence[str]) -> Predictions:
         return Predictions(np.array(translate(system, state.params, list(texts), beam=config.beam)))
 
-    fields: dict[str, Any] = {"headline": headline, "scores": scores, "predictor": Predictor(predict)}
+    fields: dict[str, Any] = {
+        "headline": headline,
+        "scores": scores,
+        "predictor": Predictor(predict, network=_network(system)),
+    }
     fields["pictures"] = attention_pictures(system, list(parts.test["x"][:3]))
     return sequences.task(system, config, parts, monitor=monitor, **fields)
+
+
+def _network(system: Translator) -> Network:
+    """Tokens of the source [B, S] and of the target so far [B, T], the start token first, to logits [B, T, V]."""
+    learned = getattr(system.config, "positions", "") == "learned"
+    lengths = (system.source_length, system.target_length) if learned else ("s", "t")
+    return Network(
+        lambda params, state, source, target: system.model.apply(params, source, target, system.config),
+        tuple(Input(name, (n,), np.int32) for name, n in zip(("source", "target"), lengths, strict=True)),
+        system.config,
+    )
 
 
 def translate(

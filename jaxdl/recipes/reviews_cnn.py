@@ -22,7 +22,7 @@ from jaxdl.models import linear, text_cnn
 from jaxdl.recipes import _reviews
 from jaxdl.tasks import supervised
 from jaxdl.training import Task, TrainState, evaluate, fit
-from jaxdl.training.prediction import Predictions, Predictor
+from jaxdl.training.prediction import Input, Network, Predictions, Predictor
 from jaxdl.validation import require_positive, require_rate
 
 LENGTH = 24  # words that are read of a text
@@ -76,12 +76,17 @@ def task(config: Config) -> Task:
         probabilities = np.asarray(jax.nn.softmax(logits, axis=-1))
         return Predictions(np.array(_reviews.CLASSES)[probabilities.argmax(1)], probabilities, _reviews.CLASSES)
 
+    network = Network(
+        lambda params, state, tokens: text_cnn.apply(params, tokens, model),
+        (Input("tokens", (LENGTH,), np.int32),),
+        model,
+    )
     return supervised.classification(
         bound,
         config,
         splits,
         _reviews.CLASSES,
-        predictor=Predictor(predict),
+        predictor=Predictor(predict, network=network),
         scores=lambda _, splits: {"accuracy of counted words": counted(splits, n_tokens)},
     )
 

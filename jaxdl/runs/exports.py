@@ -1,36 +1,34 @@
-"""A trained run in forms that need no jaxdl: safetensors, a program of `jax.export`, a PyTorch state dict.
+"""A trained run in forms that need no jaxdl; `FORMS` names them.
 
 safetensors   every parameter under its path ("layer_0/w"), running statistics under "state/..."
 jax           raw inputs -> logits or values with the parameters inside, for a batch of any size: what
               `jax.export.deserialize` reads (StableHLO)
-torch         the state dict, and beside it a .py file that defines the module
+onnx          the same as an ONNX model
+torch         a state dict, and beside it a .py file that defines the module
+flax          a parameter tree, and beside it a .py file that defines the module
 """
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
+from jaxdl import interop
 from jaxdl.artifacts import files
-from jaxdl.runs.torch_form import to_torch
+from jaxdl.interop import onnx_form
+from jaxdl.models import cnn
 from jaxdl.runs.trained import Run
 from jaxdl.training.prediction import Network
 
-SUFFIXES = {"safetensors": ".safetensors", "jax": ".jaxexport", "torch": ".pt"}
-
 
 def export(run: Run, form: str, path: Path) -> list[str]:
-    """Write a run in one of `SUFFIXES`'s forms; returns lines that say what was written and how it is read.
+    """Write a run in one of `FORMS`; returns lines that say what was written and how it is read.
 
     Raises: ValueError for a run without such a form, and for a library that is missing.
     """
-    writers: dict[str, Callable[[Run, Path], list[str]]] = {
-        "safetensors": _safetensors,
-        "jax": _jax,
-        "torch": _torch,
-    }
-    return writers[form](run, path)
+    return FORMS[form].write(run, path)
 
 
 def program(run: Run) -> jax.export.Exported:
@@ -38,10 +36,21 @@ def program(run: Run) -> jax.export.Exported:
 
     Raises: ValueError for a run that predicts from no arrays.
     """
+    function, arguments = _function(run)
+    return jax.export.export(jax.jit(function))(*arguments)
+
+
+def _function(run: Run) -> tuple[Callable[..., jax.Array], list[jax.ShapeDtypeStruct]]:
+    """What the run computes, its parameters inside, and the shapes that it takes: what may differ is a symbol."""
     network = _network(run)
-    (b,) = jax.export.symbolic_shape("b")
-    inputs = jax.ShapeDtypeStruct((b, *network.shape), network.dtype)
-    return jax.export.export(jax.jit(lambda x: network.apply(run.state.params, run.state.state, x)))(inputs)
+    letters = ["b", *(n for one in network.inputs for n in one.shape if isinstance(n, str))]
+    sizes = dict(zip(letters, jax.export.symbolic_shape(", ".join(letters)), strict=True))
+    shapes = [("b", *one.shape) for one in network.inputs]
+    arguments = [
+        jax.ShapeDtypeStruct(tuple(sizes[n] if isinstance(n, str) else n for n in shape), one.dtype)
+        for shape, one in zip(shapes, network.inputs, strict=True)
+    ]
+    return lambda *inputs: network.apply(run.state.params, run.state.state, *inputs), arguments
 
 
 def _safetensors(run: Run, path: Path) -> list[str]:
@@ -57,34 +66,98 @@ def _jax(run: Run, path: Path) -> list[str]:
     except ImportError:
         raise ValueError("jax.export writes by flatbuffers, which is missing: pip install 'jaxdl[export]'") from None
     files.write(path, lambda temporary: temporary.write_bytes(bytes(content)))
-    network = _network(run)
-    shape = ", ".join(map(str, ("b", *network.shape)))
+    names = ", ".join(one.name for one in _network(run).inputs)
     return [
-        f"{path}: x {np.dtype(network.dtype).name}[{shape}] -> {exported.out_avals[0].str_short()}, "
-        f"for {', '.join(exported.platforms)}",
-        f"read it with: jax.export.deserialize(pathlib.Path({str(path)!r}).read_bytes()).call(x)",
+        f"{path}: {_takes(run)} -> {exported.out_avals[0].str_short()}, for {', '.join(exported.platforms)}",
+        f"read it with: jax.export.deserialize(pathlib.Path({str(path)!r}).read_bytes()).call({names})",
+    ]
+
+
+def _onnx(run: Run, path: Path) -> list[str]:
+    names = [one.name for one in _network(run).inputs]
+    content = onnx_form.to_onnx(*_function(run), names)
+    files.write(path, lambda temporary: temporary.write_bytes(content))
+    inputs = ", ".join(f'"{name}": {name}' for name in names)
+    return [
+        f"{path}: {_takes(run)} -> y",
+        f"read it with: onnxruntime.InferenceSession({str(path)!r}).run(None, {{{inputs}}})",
     ]
 
 
 def _torch(run: Run, path: Path) -> list[str]:
-    form = to_torch(_network(run).config, run.state.params, run.state.state)
+    config = _network(run).config
+    arrays, code = interop.to_torch(config, run.state.params, run.state.state), interop.torch_module(config)
     try:
         import torch
     except ImportError:
         raise ValueError("a state dict is written by PyTorch, which is missing: pip install torch") from None
-    tensors = {name: torch.from_numpy(np.array(array)) for name, array in form.state.items()}
+    tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
     files.write(path, lambda temporary: torch.save(tensors, temporary))
-    module = path.with_suffix(".py")
-    files.write(module, lambda temporary: temporary.write_text(form.code))
-    network = _network(run)
-    takes = "images [B, C, H, W], bytes in [0, 1]" if len(network.shape) == 3 else "x [B, D]"
+    module = _write_module(path, code)
     return [
         f"{path}: the state dict of the module in {module}: model.load_state_dict(torch.load({str(path)!r}))",
-        f"it takes {takes}" + (", scaled as the training part was" if network.prepared else ""),
+        _module_takes(run, "images [B, C, H, W]" if isinstance(config, cnn.Config) else ""),
     ]
+
+
+def _flax(run: Run, path: Path) -> list[str]:
+    config = _network(run).config
+    variables, code = interop.to_flax(config, run.state.params, run.state.state), interop.flax_module(config)
+    try:
+        from flax import serialization
+    except ImportError:
+        raise ValueError("a parameter tree is written by flax, which is missing: pip install flax") from None
+    content = serialization.msgpack_serialize(variables)
+    files.write(path, lambda temporary: temporary.write_bytes(content))
+    module = _write_module(path, code)
+    return [
+        f"{path}: the variables of the module in {module}: "
+        f"flax.serialization.msgpack_restore(pathlib.Path({str(path)!r}).read_bytes())",
+        _module_takes(run, "images [B, H, W, C]" if isinstance(config, cnn.Config) else ""),
+    ]
+
+
+def _write_module(path: Path, code: str) -> Path:
+    module = path.with_suffix(".py")
+    files.write(module, lambda temporary: temporary.write_text(code))
+    return module
+
+
+def _takes(run: Run) -> str:
+    """The inputs of the program: "x float32[b, 4]"."""
+    return ", ".join(
+        f"{one.name} {np.dtype(one.dtype).name}[{', '.join(map(str, ('b', *one.shape)))}]"
+        for one in _network(run).inputs
+    )
+
+
+def _module_takes(run: Run, images: str) -> str:
+    network = _network(run)
+    as_bytes = ", bytes in [0, 1]" if network.inputs[0].dtype == np.uint8 else ""
+    scaled = ", scaled as the training part was" if network.prepared else ""
+    return f"it takes {images or _takes(run)}{as_bytes}{scaled}"
 
 
 def _network(run: Run) -> Network:
     if run.predictor.network is None:
         raise ValueError(f"{run.folder} is a run of {run.recipe}, which predicts from no arrays of numbers")
     return run.predictor.network
+
+
+class Form(NamedTuple):
+    """Attributes:
+    suffix: of its file.
+    write: (run, path) -> lines.
+    """
+
+    suffix: str
+    write: Callable[[Run, Path], list[str]]
+
+
+FORMS = {
+    "safetensors": Form(".safetensors", _safetensors),
+    "jax": Form(".jaxexport", _jax),
+    "onnx": Form(".onnx", _onnx),
+    "torch": Form(".pt", _torch),
+    "flax": Form(".msgpack", _flax),
+}

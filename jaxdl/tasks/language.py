@@ -29,7 +29,7 @@ from jaxdl.tasks import sequences, supervised
 from jaxdl.tasks.building import build
 from jaxdl.tasks.options import without_batches
 from jaxdl.training.evaluation import evaluate
-from jaxdl.training.prediction import Predictions, Predictor
+from jaxdl.training.prediction import Input, Network, Predictions, Predictor
 from jaxdl.training.step import TrainState
 from jaxdl.training.task import Task
 from jaxdl.types import Array, Batch, Key, Metrics, Params, State, at_least_float32
@@ -148,8 +148,18 @@ def _task(language: Language, config: supervised.Config, data: Splits, **fields:
         config,
         monitor="bits_per_character",
         files=files,
-        predictor=Predictor(predict, examples=examples),
+        predictor=Predictor(predict, examples=examples, network=_network(language)),
         **fields,
+    )
+
+
+def _network(language: Language) -> Network:
+    """Tokens [B, T], the start token first, to the logits of what follows each."""
+    length = language.length if language.config.positions == "learned" else "t"
+    return Network(
+        lambda params, state, tokens: transformer.apply(params, None, tokens, language.config),
+        (Input("tokens", (length,), np.int32),),
+        language.config,
     )
 
 

@@ -30,20 +30,33 @@ class Predictions(NamedTuple):
     classes: tuple[str, ...] = ()
 
 
+class Input(NamedTuple):
+    """One array that a network takes, [B, *shape].
+
+    Attributes:
+        name: of the array.
+        shape: of one example; a letter is a length that may differ from call to call.
+        dtype: of the array.
+    """
+
+    name: str
+    shape: tuple[int | str, ...]
+    dtype: Any
+
+
 class Network(NamedTuple):
     """What computes predictions from arrays, for other libraries.
 
     Attributes:
-        apply: (params, state, x [B, *shape]) -> logits [B, K] of a classifier, or values [B]; x raw as the data are.
-        shape: of one example.
-        dtype: of the examples.
+        apply: (params, state, *inputs) -> logits [B, K] of a classifier, [B, T, V] of a language model, or values [B];
+            inputs raw as the data are.
+        inputs: what it takes.
         config: of its model in `jaxdl.models`; None for another.
         prepared: whether examples are changed before the model sees them (scaled, say): then they are here.
     """
 
-    apply: Callable[[Params, State, Array], Array]
-    shape: tuple[int, ...]
-    dtype: Any
+    apply: Callable[..., Array]
+    inputs: tuple[Input, ...]
     config: Any = None
     prepared: bool = False
 
@@ -107,7 +120,7 @@ def array_predictor(
     def whole(params: Params, state: State, x: Array) -> Array:
         return outputs(params, state, x if prepare is None else prepare(x))
 
-    network = Network(whole, shape, dtype, config, prepare is not None)
+    network = Network(whole, (Input("x", shape, dtype),), config, prepare is not None)
     return Predictor(predict, shape, network=network)
 
 

@@ -1,4 +1,4 @@
-"""The recurrent network beside torch's, and a forecast beside the naive ones and the best there is."""
+"""The recurrent network's residual, and a forecast beside the naive ones and the best there is."""
 
 import jax
 import jax.numpy as jnp
@@ -8,26 +8,6 @@ import pytest
 from jaxdl.models import rnn
 from jaxdl.recipes import seasons_rnn
 from jaxdl.training import fit
-
-
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_the_same_weights_give_the_same_as_in_torch(cell):
-    torch = pytest.importorskip("torch")
-    config = rnn.Config(n_in=3, n_out=2, n_hidden=4, n_layers=2, cell=cell)
-    params = rnn.init(jax.random.key(0), config)
-    x = np.random.default_rng(0).normal(size=(5, 6, 3)).astype(np.float32)
-    theirs = getattr(torch.nn, cell.upper())(3, 4, num_layers=2, batch_first=True)
-    tensor = lambda a: torch.from_numpy(np.array(a))  # noqa: E731
-    with torch.no_grad():
-        for i in range(2):
-            layer = params[f"layer_{i}"]
-            getattr(theirs, f"weight_ih_l{i}").copy_(tensor(layer["x"]["w"]).T)
-            getattr(theirs, f"weight_hh_l{i}").copy_(tensor(layer["h"]["w"]).T)
-            getattr(theirs, f"bias_ih_l{i}").copy_(tensor(layer["x"]["b"]))
-            getattr(theirs, f"bias_hh_l{i}").zero_()
-        last = theirs(torch.from_numpy(x))[0][:, -1].numpy()
-    expected = last @ np.asarray(params["output"]["w"]) + np.asarray(params["output"]["b"])
-    np.testing.assert_allclose(rnn.apply(params, jnp.asarray(x), config), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_residual_starts_from_the_last_value():

@@ -6,22 +6,11 @@ import pytest
 from safetensors.numpy import load_file
 
 import jaxdl
-from jaxdl import cli, models, runs
-from jaxdl.models import cnn, linear, mlp, resnet
+from jaxdl import cli, runs
 from jaxdl.recipes import images, iris_mlp, table, xor_mlp
 from jaxdl.runs import exports
-from jaxdl.runs.torch_form import from_torch, to_torch
 
 pytestmark = pytest.mark.usefixtures("own_caches", "shared_programs")
-
-CONFIGS = {
-    "linear": (linear, linear.Config(n_in=5, n_out=3)),
-    "mlp": (mlp, mlp.Config(n_in=5, n_out=3, widths=(7, 6), activation="gelu", dropout=0.5)),
-    "cnn": (cnn, cnn.Config((9, 7), 2, 3, (4, 5), padding="SAME", widths=(6,), normalization="batch", dropout=0.3)),
-    "valid": (cnn, cnn.Config((10, 8), 1, 3, (4,), border=1, pool="avg", activation="elu")),
-    "even": (cnn, cnn.Config((8, 8), 1, 3, (4,), window=4, padding="SAME", activation="silu")),
-}
-
 
 @pytest.fixture(scope="module")
 def iris(tmp_path_factory):
@@ -35,29 +24,10 @@ def pictures(tmp_path_factory):
     return runs.train("images", config, run_dir=tmp_path_factory.mktemp("images") / "1").folder
 
 
-def network(name: str, key: jax.Array):
-    module, config = CONFIGS[name]
-    model = models.bind(module, config)
-    params, state = model.init(key)
-    params = jax.tree.map(lambda leaf: jax.random.normal(jax.random.key(leaf.size), leaf.shape), params)
-    state = jax.tree.map(lambda leaf: leaf + 0.5, state)
-    shape = (config.n_in,) if not isinstance(config, cnn.Config) else (*config.size, config.n_in)
-    return model, config, params, state, jax.random.normal(key, (4, *shape))
-
-
 def known(run, x) -> np.ndarray:
     probabilities = run.predict(x).probabilities
     assert probabilities is not None
     return probabilities
-
-
-def torch_module(form):
-    torch = pytest.importorskip("torch")
-    space: dict = {}
-    exec(form.code, space)
-    module = space["model"]
-    module.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in form.state.items()})
-    return module
 
 
 def torch_outputs(module, x):
@@ -65,34 +35,6 @@ def torch_outputs(module, x):
     x = np.array(x)
     with torch.no_grad():
         return module(torch.from_numpy(np.moveaxis(x, -1, 1).copy() if x.ndim == 4 else x)).numpy()
-
-
-@pytest.mark.parametrize("name", CONFIGS)
-def test_the_module_of_pytorch_gives_the_same(name, key):
-    model, config, params, state, x = network(name, key)
-    ours, _ = model.apply(params, state, x, train=False)
-    theirs = torch_outputs(torch_module(to_torch(config, params, state)), x)
-    np.testing.assert_allclose(theirs, ours, rtol=2e-4, atol=2e-4)
-
-
-@pytest.mark.parametrize("name", CONFIGS)
-def test_and_back(name, key):
-    _, config, params, state, _ = network(name, key)
-    back = from_torch(config, to_torch(config, params, state).state, (params, state))
-    jax.tree.map(np.testing.assert_array_equal, back, (params, state))
-
-
-def test_what_has_no_form_is_said(key):
-    config = resnet.Config()
-    with pytest.raises(ValueError, match="this network is none of them"):
-        to_torch(config, {}, {})
-    config = mlp.Config(2, 2)
-    form = to_torch(config, mlp.init(key, config), {}).state
-    like = (mlp.init(key, config), {})
-    with pytest.raises(ValueError, match=r"no 'layer_1.weight'"):
-        from_torch(config, {name: array for name, array in form.items() if name != "layer_1.weight"}, like)
-    with pytest.raises(ValueError, match=r"layer_0.bias gives \(3,\), but the network has \(128,\)"):
-        from_torch(config, form | {"layer_0.bias": np.zeros(3)}, like)
 
 
 def test_a_program_takes_batches_of_any_size_and_scales_them_itself(iris):
@@ -152,7 +94,7 @@ def test_mistakes_are_told_in_a_line(iris, tmp_path, capsys):
         assert err.count("\n") == 1
         return err
 
-    assert "--to needs one of safetensors, jax, torch, got 'onnx'" in refused(str(iris), "--to", "onnx")
+    assert "--to needs one of safetensors, jax, onnx, torch, flax, got 'keras'" in refused(str(iris), "--to", "keras")
     assert "--to needs one of" in refused(str(iris))
     assert "--out needs FILE.pt" in refused(str(iris), "--to", "torch", "--out", "x.bin")
     text = runs.train("xor_mlp", xor_mlp.Config(epochs=1), run_dir=tmp_path / "x").folder

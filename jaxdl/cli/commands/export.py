@@ -6,11 +6,11 @@ from jaxdl.cli.arguments import UsageError, pop_options, positional
 from jaxdl.cli.compilation import use_compilation_cache
 from jaxdl.validation import did_you_mean
 
-HELP = """export RUN --to safetensors|jax|torch [--out FILE]
-                 the parameters by their names, a program of jax.export for batches of any size, or a PyTorch state
-                 dict with its module; into the run's folder by default"""
+HELP = """export RUN --to safetensors|jax|onnx|torch|flax [--out FILE]
+                 the parameters by their names, a program of jax.export or an ONNX model for batches of any size, a
+                 PyTorch state dict or a flax parameter tree with its module; into the run's folder by default"""
 
-_USAGE = "export RUN --to safetensors|jax|torch [--out FILE]"
+_USAGE = "export RUN --to safetensors|jax|onnx|torch|flax [--out FILE]"
 
 
 def run(argv: list[str]) -> int:
@@ -22,11 +22,11 @@ def run(argv: list[str]) -> int:
     from jaxdl.runs import exports
 
     form = options.get("--to", "")
-    if form not in exports.SUFFIXES:
+    if form not in exports.FORMS:
         raise UsageError(
-            f"--to needs one of {', '.join(exports.SUFFIXES)}, got {form!r}{did_you_mean(form, exports.SUFFIXES)}"
+            f"--to needs one of {', '.join(exports.FORMS)}, got {form!r}{did_you_mean(form, exports.FORMS)}"
         )
-    suffix = exports.SUFFIXES[form]
+    suffix = exports.FORMS[form].suffix
     out = Path(options["--out"]) if "--out" in options else Path(folder, f"model{suffix}")
     if "--out" in options and (out.suffix != suffix or not out.parent.is_dir()):
         raise UsageError(f"--out needs FILE{suffix} in a folder that exists, got {options['--out']!r}")

@@ -113,7 +113,8 @@ def _loop(f: Callable[..., Any], flags: tuple[bool, bool]) -> Callable[..., Any]
     return lambda a, b: lax.map(lambda a: f(a, b), a) if flags[0] else lax.map(lambda b: f(a, b), b)
 
 
-def _natively(a: Array, b: Array, *, spec: Sum) -> Array:
+def natively(a: Array, b: Array, *, spec: Sum) -> Array:
+    """The part by JAX's own operations, as every platform but a CPU computes it."""
     return _compute(a, b, spec, "lax" if spec.method == "auto" else lowering(spec, a, b, in_loop=True), _vmap)
 
 
@@ -177,5 +178,5 @@ convolution_p.def_impl(_compiled)
 convolution_p.def_abstract_eval(_result_type)
 ad.defbilinear(convolution_p, functools.partial(_transposed, 0), functools.partial(_transposed, 1))
 batching.primitive_batchers[convolution_p] = _batched
-mlir.register_lowering(convolution_p, mlir.lower_fun(_natively, multiple_results=False))
+mlir.register_lowering(convolution_p, mlir.lower_fun(natively, multiple_results=False))
 mlir.register_lowering(convolution_p, mlir.lower_fun(_on_cpu, multiple_results=False), platform="cpu")

@@ -88,7 +88,7 @@ def convert_back(
         ours = kind.back({leaf: given[_named(library, layer, leaf)] for leaf in leaves}, layer.sizes)
         for path, array in ours.items():
             whole = f"{layer.path}/{path}" if layer.path else path
-            found.setdefault(whole, []).append(array) if layer.index is not None else found.update({whole: array})
+            found.setdefault(whole, []).append(array) if layer.stacked is not None else found.update({whole: array})
     found = {path: jnp.asarray(np.stack(a) if isinstance(a, list) else a) for path, a in found.items()}
     trees = (from_named_leaves(tree, {path: found[path] for path in named_leaves(tree)}) for tree in (params, state))
     return tuple(trees)  # type: ignore[return-value]
@@ -129,7 +129,7 @@ def _part(layer: Layer, tree: Any) -> Arrays:
     for name in layer.path.split("/") if layer.path else ():
         tree = tree.get(name, {})
     found = {path: np.asarray(leaf) for path, leaf in named_leaves(tree).items()}
-    return found if layer.index is None else {path: leaf[layer.index] for path, leaf in found.items()}
+    return found if layer.stacked is None else {path: leaf[layer.stacked] for path, leaf in found.items()}
 
 
 def _named(library: Library, layer: Layer, leaf: str) -> str:

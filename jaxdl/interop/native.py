@@ -57,7 +57,7 @@ def _operation(operation: Any, inputs: list[Any], rules: Rules) -> Sequence[Any]
     if primitive is convolution_p:
         return [natively(*inputs, spec=options["spec"])]
     if primitive.name in _CALLS:
-        inner = next(one for one in options.values() if isinstance(one, ClosedJaxpr | Jaxpr))
+        inner: Any = next(one for one in options.values() if isinstance(one, ClosedJaxpr | Jaxpr))
         return _evaluate(getattr(inner, "jaxpr", inner), getattr(inner, "consts", ()), inputs, rules)
     if primitive.name in rules:
         return [rules[primitive.name](*inputs, **options)]

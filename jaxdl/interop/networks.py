@@ -27,7 +27,7 @@ class Layer(NamedTuple):
         path: of its parameters in jaxdl's tree, "encoder/layers/self"; "" is the whole tree.
         torch: its name in a state dict; "*" stands for the leaf where that is not the end ("recurrent.*_l0").
         flax: its name in a parameter tree, with dots.
-        index: which of the equal layers that are stacked under `path`; None where nothing is stacked.
+        stacked: which of the equal layers that are stacked under `path`; None where nothing is stacked.
         sizes: what the arrays do not show: the number of heads, or height, width and channels of the maps.
     """
 
@@ -35,7 +35,7 @@ class Layer(NamedTuple):
     path: str
     torch: str
     flax: str
-    index: int | None = None
+    stacked: int | None = None
     sizes: tuple[int, ...] = ()
 
 

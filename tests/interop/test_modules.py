@@ -1,6 +1,7 @@
 """Networks in PyTorch and flax: the modules that are written give our outputs with our weights, and they come back."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -8,12 +9,13 @@ import numpy as np
 import pytest
 
 from jaxdl import interop, models
+from jaxdl.interop import networks
 from jaxdl.models import cnn, linear, mlp, resnet, rnn, transformer
 
 SOURCE = jnp.array([[5, 3, 8, 1, 2], [4, 4, 7, 0, 0]])
 TARGET = jnp.array([[1, 3, 5, 2], [1, 8, 8, 4]])
 T = transformer.Config
-CONFIGS = {
+CONFIGS: dict[str, Any] = {
     "linear": linear.Config(n_in=5, n_out=1),
     "mlp": mlp.Config(n_in=5, n_out=3, widths=(7, 6), activation="gelu", dropout=0.5),
     "cnn": cnn.Config((9, 7), 2, 3, (4, 5), padding="SAME", widths=(6,), normalization="batch", dropout=0.3),
@@ -30,25 +32,25 @@ CONFIGS = {
 
 
 @functools.cache
-def network(name: str, dtype=jnp.float32):
+def network(name: str, dtype: Any = jnp.float32) -> tuple[Any, ...]:
     """(config, params, state, inputs, our outputs), every leaf drawn."""
     config = CONFIGS[name]
-    module = interop.networks.model_of(config)
+    module = networks.model_of(config)
     model, key = models.bind(module, config), jax.random.key(0)
-    params, state = interop.networks.empty(config)
+    params, state = networks.empty(config)
     params = jax.tree.map(lambda leaf: 0.5 * jax.random.normal(jax.random.key(leaf.size), leaf.shape, dtype), params)
     state = jax.tree.map(lambda leaf: jnp.asarray(leaf + 0.5, dtype), state)
     if isinstance(config, transformer.Config):
         inputs = [x for x, n in ((SOURCE, config.n_encoder_layers), (TARGET, config.n_decoder_layers)) if n]
         given = (None, *inputs) if name == "decoder" else inputs
-        compute = transformer.encode if name == "encoder" else transformer.apply
+        compute: Any = transformer.encode if name == "encoder" else transformer.apply
         return config, params, state, inputs, jax.jit(lambda p: compute(p, *given, config))(params)
     shape = (*config.size, config.n_in) if module is cnn else (6, config.n_in) if module is rnn else (config.n_in,)
     x = jax.random.normal(key, (4, *shape), dtype)
     return config, params, state, [x], jax.jit(lambda p: model.apply(p, state, x, train=False)[0])(params)
 
 
-def module(code: str):
+def module(code: str) -> Any:
     space: dict = {}
     exec(code, space)
     return space["model"]
@@ -114,7 +116,7 @@ def test_a_module_of_ones_own_is_read_by_names():
 
 
 def test_a_module_of_nnx_is_read_by_names():
-    nnx = pytest.importorskip("flax.nnx")
+    nnx: Any = pytest.importorskip("flax.nnx")
     config = mlp.Config(n_in=4, n_out=3, widths=(5,))
     model = nnx.List([nnx.Linear(4, 5, rngs=nnx.Rngs(0)), nnx.Linear(5, 3, rngs=nnx.Rngs(1))])
     tree = nnx.to_pure_dict(nnx.state(model, nnx.Param))
@@ -132,7 +134,7 @@ MISTAKES = [
 @pytest.mark.parametrize(("change", "message"), MISTAKES)
 def test_what_does_not_fit_is_told_in_a_line(change, message):
     config = mlp.Config(n_in=4, n_out=3, widths=(5,))
-    arrays = interop.to_torch(config, *interop.networks.empty(config)) | change
+    arrays = interop.to_torch(config, *networks.empty(config)) | change
     with pytest.raises(ValueError, match=f"^from_torch: {message}") as told:
         interop.from_torch(config, {name: array for name, array in arrays.items() if array is not None})
     assert "\n" not in str(told.value)

@@ -1,16 +1,19 @@
 """A run in other libraries' forms: the same outputs from PyTorch's module, from jax.export's program, and back."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
 import jaxdl
-from jaxdl import cli, runs
-from jaxdl.recipes import images, iris_mlp, table, xor_mlp
+from jaxdl import cli, interop, runs
+from jaxdl.models import transformer
+from jaxdl.recipes import images, iris_mlp, table, text, xor_mlp
 from jaxdl.runs import exports
 
 pytestmark = pytest.mark.usefixtures("own_caches", "shared_programs")
+
 
 @pytest.fixture(scope="module")
 def iris(tmp_path_factory):
@@ -100,3 +103,52 @@ def test_mistakes_are_told_in_a_line(iris, tmp_path, capsys):
     text = runs.train("xor_mlp", xor_mlp.Config(epochs=1), run_dir=tmp_path / "x").folder
     (text / "params.safetensors").unlink()
     assert "did not finish" in refused(str(text), "--to", "safetensors")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_command_writes_an_onnx_model(iris, tmp_path, capsys):
+    onnxruntime = pytest.importorskip("onnxruntime", reason="the extra jaxdl[onnx] is not installed")
+    pytest.importorskip("jax2onnx", reason="the extra jaxdl[onnx] is not installed")
+    path = tmp_path / "x.onnx"
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        assert cli.main(["export", str(iris), "--to", "onnx", "--out", str(path)]) == 0
+    assert "x float32[b, 4] -> y" in capsys.readouterr().out
+    x = np.random.default_rng(0).uniform(0, 8, (5, 4)).astype(np.float32)
+    (logits,) = onnxruntime.InferenceSession(path).run(None, {"x": x})
+    np.testing.assert_allclose(jax.nn.softmax(logits, axis=-1), known(jaxdl.load(iris), x), rtol=1e-4, atol=1e-6)
+
+
+def test_the_command_writes_a_parameter_tree_and_its_module(pictures, tmp_path, capsys):
+    serialization = pytest.importorskip("flax.serialization")
+    path = tmp_path / "x.msgpack"
+    assert cli.main(["export", str(pictures), "--to", "flax", "--out", str(path)]) == 0
+    assert "it takes images [B, H, W, C], bytes in [0, 1]" in capsys.readouterr().out
+    space: dict = {}
+    exec((tmp_path / "x.py").read_text(), space)
+    variables = serialization.msgpack_restore(path.read_bytes())
+    x = np.random.default_rng(0).integers(0, 256, (2, 24, 24, 1)).astype(np.uint8)
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        theirs = space["model"].apply(variables, x.astype(np.float32) / 255)
+    np.testing.assert_allclose(theirs, exports.program(jaxdl.load(pictures)).call(x), rtol=1e-4, atol=1e-5)
+
+
+def test_a_transformer_exports_as_a_program_of_tokens_of_any_length(tmp_path):
+    sizes = {
+        "length": 8,
+        "d_model": 8,
+        "n_heads": 2,
+        "n_layers": 1,
+        "d_hidden": 8,
+        "epochs": 1,
+        "positions": "sinusoidal",
+    }
+    folder = runs.train("text", text.Config(**sizes, batch_size=512), run_dir=tmp_path / "1").folder
+    run = jaxdl.load(folder)
+    tokens = np.array([[1, 5, 6, 7, 4], [1, 8, 8, 9, 4]], np.int32)
+    found = exports.program(run).call(tokens)
+    assert run.predictor.network is not None
+    config = run.predictor.network.config
+    np.testing.assert_allclose(
+        found, transformer.apply(run.params, None, jnp.asarray(tokens), config), rtol=1e-4, atol=1e-4
+    )
+    assert interop.to_flax(config, run.params)["params"]["decoder_0"]["self"]["query"]["kernel"].shape == (8, 2, 4)

@@ -38,6 +38,19 @@ def test_a_dead_link_is_found(tmp_path):
     assert missing(page) == ["gone.md", "no.png"]
 
 
+def test_dead_links_of_a_built_site_are_found(tmp_path):
+    from dead_links import dead  # type: ignore[import-not-found]
+
+    (tmp_path / "a.html").write_text('<p id="x"><a href="b.html#y"></a><a href="#x"></a><a href="#z"></a>')
+    (tmp_path / "b.html").write_text('<a href="c.html"></a><a href="https://b.org"></a><img src="https://b.org/x.png">')
+    assert dead(tmp_path) == [
+        "a.html: #z",
+        "a.html: b.html#y",
+        "b.html: c.html",
+        "b.html: https://b.org/x.png is fetched",
+    ]
+
+
 @pytest.mark.parametrize("name", ["docstrings", "experiments", "languages", "links", "reference"])
 def test_the_examples_of_the_extensions_run(name):
     if name == "links":

@@ -79,7 +79,7 @@ def read_what_is_there(folder: Path | str) -> Record:
     epochs = [int(row["epoch"]) for row in rows]
     norms = _rows(folder / "norms.jsonl", damage)
     headline = str(facts.get("headline", ""))
-    return Record(folder, recipe, _flat(config), scores, headline, epochs, curves, facts, norms, tuple(damage))
+    return Record(folder, recipe, flat(config), scores, headline, epochs, curves, facts, norms, tuple(damage))
 
 
 def _object(path: Path, damage: list[str]) -> dict[str, Any]:
@@ -172,8 +172,13 @@ def panels(records: Sequence[Record]) -> dict[str, dict[str, tuple[list[float], 
     return found
 
 
-def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested options by their dotted names.
+
+    >>> flat({"epochs": 3, "model": {"widths": [8]}})
+    {'epochs': 3, 'model.widths': [8]}
+    """
     found: dict[str, Any] = {}
     for name, value in config.items():
-        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
     return found

@@ -1,6 +1,7 @@
 """The parts of a report, each made of what run folders say of themselves; what they do not say is told in words."""
 
 import csv
+import dataclasses
 import hashlib
 import json
 import math
@@ -9,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from jaxdl import recipes
 from jaxdl.artifacts.report import Part, Picture, Row, Table, embedded
 from jaxdl.runs import records
 from jaxdl.runs.records import Record
@@ -158,15 +160,30 @@ def _of_seeds(record: Record) -> Table:
 
 
 def options(runs: Sequence[Record]) -> Part:
-    """Every option; of several runs first those that differ."""
+    """First the options that were changed, or of several runs those that differ, then all of them."""
     names = dict.fromkeys(option for run in runs for option in run.options)
     rows = {line: [option(run.options[line]) if line in run.options else "" for run in runs] for line in names}
-    if len(runs) == 1:
-        return Part("options", "Options", tables=[_by_run("options", runs, rows)])
-    differing = {line: [*map(option, cells)] for line, cells in records.differences(runs).items()}
-    tables = [_by_run("options that differ", runs, differing, titled=True)] if differing else []
-    tables.append(_by_run("all options", runs, rows, mark=True, folded=True))
-    return Part("options", "Options", notes=[] if differing else ["These runs have the same options."], tables=tables)
+    if len(runs) > 1:
+        differing = {line: [*map(option, cells)] for line, cells in records.differences(runs).items()}
+        first = _by_run("options that differ", runs, differing, titled=True)
+        note, whole = "These runs have the same options.", _by_run("all options", runs, rows, mark=True, folded=True)
+    else:
+        defaults = _defaults(runs[0])
+        if not defaults:
+            return Part("options", "Options", tables=[_by_run("options", runs, rows)])
+        changed = {line: cells for line, cells in rows.items() if defaults.get(line) != runs[0].options[line]}
+        lines = [Row(n, [*cells, option(defaults[n]) if n in defaults else ""]) for n, cells in changed.items()]
+        first = Table("changed from the recipe's own", ["", "this run", "recipe"], lines, titled=True)
+        note, whole = "Every option is the recipe's own.", _by_run("all options", runs, rows, folded=True)
+    tables = [first] if first.rows else []
+    return Part("options", "Options", notes=[] if tables else [note], tables=[*tables, whole])
+
+
+def _defaults(run: Record) -> dict[str, Any]:
+    """The options of a shipped recipe as they are if nobody changes them; {} for others, whose code is not run here."""
+    if run.recipe not in recipes.names():
+        return {}
+    return records.flat(json.loads(json.dumps(dataclasses.asdict(recipes.load(run.recipe).Config()))))
 
 
 def environment(runs: Sequence[Record], hashes: dict[str, list[str]]) -> Part:
@@ -235,7 +252,7 @@ def missing(run: Record) -> list[str]:
     files = {
         "environment.json": "environment.json is not there: scores, versions and machine are not known",
         "metrics.jsonl": "metrics.jsonl is not there: there are no curves",
-        "norms.jsonl": "norms.jsonl is not there: there are no norms",
+        "norms.jsonl": "norms.jsonl is not there: there are no norms (several processes keep none)",
         "params.safetensors": "params.safetensors is not there: the run has not finished",
     }
     said = [text for file, text in files.items() if not Path(run.folder, file).is_file()]

@@ -1,6 +1,7 @@
 """`jaxdl report`: one page of what run folders hold and what is missing in them; nothing of theirs is markup."""
 
 import base64
+import dataclasses
 import hashlib
 import json
 import re
@@ -114,6 +115,18 @@ def test_numbers_that_are_not_finite_are_gaps(here):
     assert page.data["charts"][0]["series"][0]["y"] == [None] * 4
     assert page.data["runs"][0]["seconds"] is None
     assert "a nan b inf" in page.text
+
+
+def test_options_that_are_not_the_recipes_own_come_first(here):
+    from jaxdl.recipes import digits_mlp
+
+    own = json.loads(json.dumps(dataclasses.asdict(digits_mlp.Config())))
+    assert "Options Every option is the recipe's own. all options" in report(make(here / "1", **own)).text
+    changed = own | {"learning_rate": 0.5, "model": own["model"] | {"widths": [8]}}
+    said = (
+        "changed from the recipe's own this run recipe learning_rate 0.5 0.002 model.widths [8] [256, 256] all options"
+    )
+    assert said in report(make(here / "2", **changed)).text
 
 
 def test_runs_stand_beside_each_other(here):

@@ -79,6 +79,14 @@ def test_badges_say_what_the_table_of_cases_proves():
     assert badges(print) == []
 
 
+def test_every_public_part_of_the_house_has_its_page():
+    from reference import PACKAGES  # type: ignore[import-not-found]
+    from test_house import FLOORS
+
+    inside = {"cli", "claims", "recipes", "artifacts", "types"}  # commands, pages of their own, what nobody calls
+    assert set(PACKAGES) == {name for floor in FLOORS for name in floor} - inside
+
+
 def test_badges_of_claims_link_to_both_languages():
     import experiments  # type: ignore[import-not-found]
 

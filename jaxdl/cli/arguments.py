@@ -14,7 +14,17 @@ from typing import Any
 from jaxdl.cli.guesses import meant
 from jaxdl.validation import did_you_mean
 
-_BESIDE = ("--run-dir", "--resume", "--save-every", "--mesh", "--coordinator", "--num-processes", "--process-id")
+_BESIDE = (
+    "--run-dir",
+    "--resume",
+    "--save-every",
+    "--mesh",
+    "--coordinator",
+    "--num-processes",
+    "--process-id",
+    "--tensorboard",
+    "--wandb",
+)
 _KINDS = {"INT": "a whole number", "FLOAT": "a number", "STR": "a word", "PATH": "a file"}
 
 
@@ -150,6 +160,16 @@ def pop_options(argv: Sequence[str], *names: str) -> tuple[dict[str, str], list[
         else:
             rest.append(word)
     return found, [*rest, *dashes, *after]
+
+
+def pop_switches(argv: Sequence[str], *names: str) -> tuple[list[str], list[str]]:
+    """Take `--name` words without a value out of a command line, up to "--": (those that were there, the other words).
+
+    >>> pop_switches(["--wandb", "--epochs", "3"], "--tensorboard", "--wandb")
+    (['--wandb'], ['--epochs', '3'])
+    """
+    before, dashes, after = _partition(argv)
+    return [name for name in names if name in before], [*(w for w in before if w not in names), *dashes, *after]
 
 
 def pop_paths(argv: Sequence[str], *names: str) -> tuple[dict[str, Path], list[str]]:

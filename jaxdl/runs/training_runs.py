@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,8 +30,11 @@ from jaxdl.training import (
     fit,
     processes,
     run_files,
+    tensorboard,
+    wandb,
 )
 from jaxdl.training.evaluation import has_rows
+from jaxdl.training.external_logs import require_log
 from jaxdl.training.sharding import check_mesh, device_mesh
 
 _log = logging.getLogger(__name__)
@@ -85,6 +88,7 @@ def train(
     more_callbacks: tuple[Callback, ...] = (),
     save_every: float | None = 60.0,
     mesh: str | None = None,
+    logs: Sequence[str] = (),
 ) -> Outcome:
     """Train a recipe and write its run folder.
 
@@ -96,11 +100,14 @@ def train(
         more_callbacks: beside the logs: a progress bar, say.
         save_every: seconds between checkpoints inside an epoch; None saves at the ends of epochs alone.
         mesh: of devices, such as "data=8", as `fit` takes it; a resumed run may have another.
+        logs: of other programs that the scores are written to as well, into the run's folder: "tensorboard", "wandb".
     Raises: ValueError for what cannot be trained or resumed, before anything is written; `Interrupted`, after a
         checkpoint, by SIGINT, SIGTERM or SIGHUP; OSError for a full disk, the earlier checkpoints being whole.
     """
     start = time.perf_counter()
     folder = None
+    for name in logs:
+        require_log(name)
     with processes.watched(), Interruption() as interruption:
         try:
             devices = device_mesh(mesh)
@@ -111,12 +118,24 @@ def train(
             going_on = resumption.begin(Path(run_dir), config) if resume and run_dir is not None else None
             folder = Path(agreement.from_first(lambda: _folder(recipe, run_dir, going_on)))
             with lock.owned(folder) if agreement.is_first() else contextlib.nullcontext():
-                hooks = (interruption.callback, *more_callbacks)
+                hooks = (interruption.callback, *more_callbacks, *_logs(logs, folder, config))
                 return _train(recipe, config, task, folder, going_on, hooks, save_every, devices, start)
         except (Interrupted, Paused):
             raise Interrupted(interruption.signal or 0, f"interrupted; {resumption.how(folder)}") from None
         except OSError as error:
             raise resumption.with_the_way_on(error, folder) from error
+
+
+def _logs(names: Sequence[str], folder: Path, config: Any) -> list[Callback]:
+    """The callbacks of other programs' logs, in the process that writes."""
+    found: list[Callback] = []
+    if not agreement.is_first():
+        return found
+    if "tensorboard" in names:
+        found.append(tensorboard(folder / "tensorboard"))
+    if "wandb" in names:
+        found.append(wandb(folder, dataclasses.asdict(config)))
+    return found
 
 
 def _folder(recipe: str, run_dir: Path | str | None, going_on: Resumption | None) -> str:

@@ -7,7 +7,6 @@ from jaxdl.training.callbacks import json_lines as json_lines
 from jaxdl.training.callbacks import nan_stop as nan_stop
 from jaxdl.training.callbacks import progress as progress
 from jaxdl.training.callbacks import reduce_on_plateau as reduce_on_plateau
-from jaxdl.training.callbacks import tensorboard as tensorboard
 from jaxdl.training.evaluation import evaluate as evaluate
 from jaxdl.training.events import PAUSE as PAUSE
 from jaxdl.training.events import STOP as STOP
@@ -15,6 +14,8 @@ from jaxdl.training.events import Callback as Callback
 from jaxdl.training.events import Event as Event
 from jaxdl.training.events import History as History
 from jaxdl.training.events import Paused as Paused
+from jaxdl.training.external_logs import tensorboard as tensorboard
+from jaxdl.training.external_logs import wandb as wandb
 from jaxdl.training.fitting import FitResult as FitResult
 from jaxdl.training.fitting import fit as fit
 from jaxdl.training.program import RetraceError as RetraceError

@@ -196,27 +196,6 @@ def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
         writer.writerows(rows)
 
 
-def tensorboard(folder: Path | str) -> Callback:
-    """Write every score of every epoch as a TensorBoard scalar (needs the extra `jaxdl[tensorboard]`).
-
-    Raises: ValueError if tensorboardX is not installed.
-    """
-    try:
-        from tensorboardX import SummaryWriter
-    except ImportError:
-        raise ValueError("the TensorBoard log needs tensorboardX: pip install 'jaxdl[tensorboard]'") from None
-    writer = SummaryWriter(str(folder))
-
-    def callback(event: Event) -> None:
-        if event.kind == "epoch":
-            for name, value in event.metrics.items():
-                writer.add_scalar(name, value, event.epoch)
-        elif event.kind in ("end", "abort"):
-            writer.close()
-
-    return callback
-
-
 def progress(console: Console | None = None) -> Callback:
     """A bar over all steps of the run, with loss, accuracy, steps per second and the time that remains.
 

@@ -28,7 +28,6 @@ from jaxdl.training import (
     json_lines,
     progress,
     reduce_on_plateau,
-    tensorboard,
 )
 from jaxdl.training.callbacks import record
 
@@ -205,15 +204,6 @@ def test_abort_is_told_when_a_step_raises():
     with pytest.raises(Boom):
         fit(task._replace(evaluate=evaluate_batch), epochs=1, batch_size=4, callbacks=[record(events)])
     assert events[-1][0] == "abort"
-
-
-def test_tensorboard_writes_every_score(tmp_path):
-    pytest.importorskip("tensorboardX", reason="the extra jaxdl[tensorboard] is not installed")
-    fit(line(), epochs=2, batch_size=5, callbacks=[tensorboard(tmp_path)])
-    (log,) = tmp_path.glob("events*")
-    content = log.read_bytes()
-    assert content.count(b"val_loss") == 2
-    assert content.count(b"seconds") == 2
 
 
 def plateaus(values, **options):

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from jaxdl.cli.arguments import UsageError, parse, pop_options, pop_paths
+from jaxdl.cli.arguments import UsageError, parse, pop_options, pop_paths, pop_switches
 from jaxdl.cli.compilation import use_compilation_cache
 from jaxdl.cli.console import print_scores, print_table, stages
 from jaxdl.cli.processes import JOINING, join
@@ -15,12 +15,15 @@ train RECIPE --mesh data=4,model=2 [...]
                  on many devices: data (rows of a batch), shard (rows, parameters, moments), model (matrices)
 train RECIPE --coordinator HOST:PORT --num-processes N --process-id I [...]
                  the same command on every machine, I from 0 to N - 1 (--coordinator auto asks SLURM or the cloud)
+train RECIPE --tensorboard | --wandb [...]
+                 write the scores for these programs, too, into the run's folder (Weights & Biases offline)
 train RECIPE --seeds N [...]
                  N runs in one program: every score's mean and 95 % interval
 train --resume RUN [--epochs N] [--patience N] [--save-every SECONDS] [--mesh AXES]
                  go on with a run from its last checkpoint"""
 
 _SAVE_EVERY = 60.0
+_LOGS = ("--tensorboard", "--wandb")
 
 
 def run(argv: list[str]) -> int:
@@ -32,6 +35,7 @@ def run(argv: list[str]) -> int:
     name, rest = (argv[0], argv[1:]) if named else (recipes.DEFAULT, argv)
     paths, rest = pop_paths(rest, "--run-dir", "--resume")
     options, rest = pop_options(rest, "--save-every", "--preset", "--seeds", "--config", "--mesh", *JOINING)
+    logs, rest = pop_switches(rest, *_LOGS)
     save_every = _seconds(options.get("--save-every", str(_SAVE_EVERY)))
     folder = paths.get("--resume", paths.get("--run-dir"))
     default = None
@@ -50,11 +54,14 @@ def run(argv: list[str]) -> int:
 --mesh AXES: devices, such as data=8, shard=8 or data=4,model=2 (default: one)
 --coordinator HOST:PORT, --num-processes N, --process-id I: one of several processes (default: alone)
 --save-every SECONDS: between checkpoints inside an epoch (default: {_SAVE_EVERY:.0f})"""
+    about += "\n--tensorboard, --wandb: write the scores there, too, into the run's folder (Weights & Biases offline)"
     about += "\n--config FILE: a .toml, or a run's config.json, with options to start from"
     if known := recipes.presets(name):
         about += f"\n--preset NAME: settings to start from, of {', '.join(known)} (default: those below)"
     config = parse(kind, rest, command=f"train {name}", about=about, default=default)
 
+    if "--seeds" in options and logs:
+        raise UsageError(f"--seeds writes no {logs[0].removeprefix('--')} log: its runs are one program")
     if "--seeds" in options and {"--mesh", *JOINING} & set(options):
         raise UsageError("--seeds trains all runs on one device: leave out --mesh and --coordinator")
     join(options)
@@ -66,6 +73,7 @@ def run(argv: list[str]) -> int:
 
     bars = (progress(),) if agreement.is_first() else ()
     more: dict[str, Any] = {"more_callbacks": bars, "save_every": save_every, "mesh": options.get("--mesh")}
+    more["logs"] = tuple(name.removeprefix("--") for name in logs)
     done = runs.train(name, config, run_dir=folder, resume=resume, **more)
     if not done.scores:  # another process tells
         return 0

@@ -53,6 +53,15 @@ def weights(params: Params) -> Tree:
     return jax.tree.unflatten(jax.tree.structure(params), chosen)
 
 
+def is_stacked(path: str) -> bool:
+    """Whether a leaf belongs to equal layers that are stacked (`nn.init_stack`), so that its first axis counts them.
+
+    >>> is_stacked("encoder/layers/out/w"), is_stacked("layers/0/w")
+    (True, False)
+    """
+    return any(a == "layers" and not b.isdigit() for a, b in itertools.pairwise(path.split("/")))
+
+
 def unit_axes(path: str, leaf: Array) -> tuple[int, ...]:
     """The axes of one unit's weights: all but the last of `w`, the last of `table` (a unit is a row there).
 
@@ -63,10 +72,8 @@ def unit_axes(path: str, leaf: Array) -> tuple[int, ...]:
     >>> unit_axes("table", jnp.zeros((9, 4))), unit_axes("w", jnp.zeros(4))
     ((1,), (0,))
     """
-    parts = path.split("/")
-    stacked = any(a == "layers" and not b.isdigit() for a, b in itertools.pairwise(parts))
-    axes = tuple(range(stacked, jnp.ndim(leaf)))
-    if parts[-1] == "table":
+    axes = tuple(range(is_stacked(path), jnp.ndim(leaf)))
+    if path.rsplit("/", 1)[-1] == "table":
         return axes[-1:]
     return axes[:-1] if len(axes) > 1 else axes
 

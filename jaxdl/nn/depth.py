@@ -1,6 +1,8 @@
 """Equal layers stacked along a leading axis and scanned: compile time does not grow with depth."""
 
-from collections.abc import Callable
+import contextlib
+import contextvars
+from collections.abc import Callable, Iterator
 
 import jax
 
@@ -8,6 +10,23 @@ from jaxdl import kernels
 from jaxdl.types import Array, Key, Params
 
 FEW = 6  # layers that a CPU runs one after another without a loop
+_before_layers: contextvars.ContextVar[Callable[[Params], Params] | None] = contextvars.ContextVar(
+    "before_layers", default=None
+)
+
+
+@contextlib.contextmanager
+def before_layers(prepare: Callable[[Params], Params]) -> Iterator[None]:
+    """Inside, every `stack` that is traced calls `prepare` on the parameters of a layer just before it uses them.
+
+    The backward pass calls it again rather than keep what it made: parameters that lie in slices on many devices are
+    so whole for one layer at a time, not for all of them.
+    """
+    token = _before_layers.set(prepare)
+    try:
+        yield
+    finally:
+        _before_layers.reset(token)
 
 
 def init_stack(init: Callable[[Key], Params], key: Key, n_layers: int) -> Params:
@@ -42,12 +61,19 @@ def stack(
     n_layers = jax.tree.leaves(params)[0].shape[0]
     keys = None if key is None else jax.random.split(key, n_layers)
 
+    prepare = _before_layers.get()
+
     def body(x: Array, layer_inputs: tuple[Params, Key | None]) -> tuple[Array, None]:
         layer_params, layer_key = layer_inputs
+        if prepare is not None:
+            layer_params = prepare(layer_params)
         y = layer(layer_params, x) if layer_key is None else layer(layer_params, x, key=layer_key)
         return y, None
 
-    body = jax.checkpoint(body) if remat else body
+    if remat:
+        body = jax.checkpoint(body)
+    elif prepare is not None:
+        body = jax.checkpoint(body, policy=lambda operation, *_, **__: operation.name != "sharding_constraint")
     if n_layers > FEW or kernels.backend() != "cpu":
         return jax.lax.scan(body, x, (params, keys))[0]
     for i in range(n_layers):

@@ -10,6 +10,7 @@ its slices, so a step on many devices computes what a step on one does. `mesh=No
 Reference: Xu et al., "GSPMD: general and scalable parallelization for ML computation graphs", 2021.
 """
 
+import contextlib
 import math
 import re
 from collections.abc import Callable
@@ -20,7 +21,8 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from jaxdl.data.batches import padded
-from jaxdl.tree import named_leaves
+from jaxdl.nn.depth import before_layers
+from jaxdl.tree import is_stacked, named_leaves
 from jaxdl.types import Batch
 
 AXES = ("data", "shard", "model")
@@ -151,19 +153,28 @@ def shard_batches(step: Callable[..., Any], mesh: Mesh | None) -> Callable[..., 
         return step
     axes, n = row_axes(mesh)
 
-    def whole(leaf: Any, where: NamedSharding) -> Any:
+    def whole(path: str, leaf: Any) -> Any:
         """Gathered along "shard" before it is used, so that the compiler does not choose to cut the batch otherwise.
 
         (jaxlib 0.10 computes wrong gradients where it does, on a mesh of three axes.)
         """
-        spec = PartitionSpec(*(None if axis == "shard" else axis for axis in where.spec))
+        spec = PartitionSpec(*(None if axis == "shard" else axis for axis in _spec(path, leaf.shape, mesh)))
         return jax.lax.with_sharding_constraint(leaf, NamedSharding(mesh, spec))
+
+    def whole_layer(params: Any) -> Any:
+        leaves = [whole(path, leaf) for path, leaf in named_leaves(params).items()]
+        return jax.tree.unflatten(jax.tree.structure(params), leaves)
+
+    def whole_but_layers(params: Any) -> Any:
+        leaves = [leaf if is_stacked(path) else whole(path, leaf) for path, leaf in named_leaves(params).items()]
+        return jax.tree.unflatten(jax.tree.structure(params), leaves)
 
     rows, everywhere = NamedSharding(mesh, PartitionSpec(axes or None)), NamedSharding(mesh, PartitionSpec())
 
     def sharded(state: Any, batch: Batch) -> Any:
-        state = state._replace(params=jax.tree.map(whole, state.params, shardings(state, mesh).params))
-        new, metrics = step(state, jax.lax.with_sharding_constraint(padded(batch, n), rows))
+        with before_layers(whole_layer) if mesh.shape.get("shard", 1) > 1 else contextlib.nullcontext():
+            state = state._replace(params=whole_but_layers(state.params))
+            new, metrics = step(state, jax.lax.with_sharding_constraint(padded(batch, n), rows))
         new = jax.tree.map(jax.lax.with_sharding_constraint, new, shardings(new, mesh))
         return new, jax.lax.with_sharding_constraint(metrics, everywhere)
 
@@ -179,7 +190,8 @@ def _spec(path: str, shape: tuple[int, ...], mesh: Mesh | None) -> PartitionSpec
         if axis is not None and -axis <= len(shape) and shape[axis] % n == 0:
             cut[axis] = "model"
     if n := sizes.get("shard"):
-        free = [i for i, size in enumerate(shape) if cut[i] is None and size % n == 0]
+        first = int(is_stacked(path) and len(shape) > 1)  # a layer is gathered alone: it is not cut from the others
+        free = [i for i, size in enumerate(shape) if cut[i] is None and size % n == 0 and i >= first]
         if free:
             cut[max(free, key=lambda i: shape[i])] = "shard"
     while cut and cut[-1] is None:

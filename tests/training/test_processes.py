@@ -16,7 +16,7 @@ from safetensors.numpy import load_file
 from jaxdl.cli import main
 from jaxdl.training import agreement, processes
 
-TRAIN = ["train", "digits_mlp", "--model.widths", "16", "--batch-size", "128"]
+TRAIN = ["train", "digits_mlp", "--model.widths", "16", "--batch-size", "128", "--schedule", "constant"]
 
 
 @pytest.fixture

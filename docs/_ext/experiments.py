@@ -44,10 +44,10 @@ def badge(name: str) -> str:
     """A claim's verdict and name as a link, and its Korean page.
 
     >>> badge("xor_needs_two_layers").split("` ")[0]
-    ':bdg-ref-secondary:`xor needs two layers: holds </claims/en/xor_needs_two_layers>'
+    ':bdg-ref-success:`xor needs two layers: holds </claims/en/xor_needs_two_layers>'
     """
     verdict = verdicts().get(name, "not run yet")
-    color = "secondary" if verdict == "holds" else "warning"
+    color = {"holds": "success", "does not hold": "danger"}.get(verdict, "warning")
     text = f":bdg-ref-{color}:`{name.replace('_', ' ')}: {verdict} </claims/en/{name}>`"
     return f"{text} :bdg-ref-light:`한국어 </claims/ko/{name}>`"
 

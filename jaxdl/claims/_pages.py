@@ -69,6 +69,8 @@ WORDS: dict[Language, dict[str, str]] = {
     },
 }
 
+OTHER: dict[Language, Language] = {"en": "ko", "ko": "en"}
+
 
 def lesson(name: str) -> dict[str, Any]:
     """The words of a claim's page; empty where nobody has written them yet."""
@@ -91,11 +93,10 @@ def page(record: Record, language: Language, picture: str) -> str:
     words, claim, content = WORDS[language], load(record.name), lesson(record.name)
     mine = content.get(language, {})
     why = mine.get("explanation") or inspect.cleandoc(claim.__doc__)
-    second = {"en": "ko", "ko": "en"}[language]
     lines = [
         f"# {statement(record, language)}",
         f"**{words['verdict']}: {words[record.verdict]}** · "
-        f"{words['source']}: {record.source} · [{words['other']}](../{second}/{record.name}.md)",
+        f"{words['source']}: {record.source} · [{words['other']}](../{OTHER[language]}/{record.name}.md)",
         f"![{statement(record, language)}]({picture})",
         f"## {words['why']}\n\n{why}",
         f"## {words['rule']}\n\n{mine.get('rule', record.rule)}",
@@ -156,7 +157,7 @@ def index(records: Sequence[Record], language: Language) -> str:
     ]
     return "\n".join(
         [
-            f"# {words['index']}\n\n{words['about']}\n",
+            f"# {words['index']}\n\n[{words['other']}](../{OTHER[language]}/index.md)\n\n{words['about']}\n",
             f"| {words['statement']} | {words['verdict']} | {words['figure']} |",
             "|---|---|---|",
             *rows,

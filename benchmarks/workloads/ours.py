@@ -69,7 +69,7 @@ def game_config(case: Case, *, recipe: bool = False) -> adversarial.Config:
         generator_rate=case.learning_rate,
         discriminator_rate=case.learning_rate,
         b1=case.b1,
-        average=0.99 if recipe else 0.0,
+        ewma=0.99 if recipe else 0.0,
     )
 
 

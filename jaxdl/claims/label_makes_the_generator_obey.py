@@ -31,7 +31,7 @@ SEEDS, SECONDS = 5, 15
 
 STEPS, LATENT, HIDDEN, SAMPLES = 2500, 16, (128, 128), 500
 JUDGE = mlp.Config(64, 10, (64,), "relu", "he_normal")
-OPTIONS = adversarial.Config(generator_rate=1e-3, discriminator_rate=1e-3, r1=0.1, average=0.99)
+OPTIONS = adversarial.Config(generator_rate=1e-3, discriminator_rate=1e-3, r1=0.1, ewma=0.99)
 CLASSES = {"with the label": 10, "without": 0}
 
 

@@ -5,11 +5,12 @@ element; those with "mean" in their name return a scalar. `where=` (bool, the sh
 leaves elements out: they add nothing to value, gradient or count. Shapes must match exactly: (B,) against (B, 1)
 raises instead of broadcasting. Sums run in at least float32; results have the dtype of the predictions.
 
-`losses.minimax` is the game of a GAN, `losses.regularizers` are penalties on parameters.
+`losses.minimax` and `losses.wasserstein` are the games of a GAN, `losses.regularizers` are penalties on parameters.
 """
 
 from jaxdl.losses import minimax as minimax
 from jaxdl.losses import regularizers as regularizers
+from jaxdl.losses import wasserstein as wasserstein
 from jaxdl.losses.cross_entropy import binary_cross_entropy as binary_cross_entropy
 from jaxdl.losses.cross_entropy import categorical_cross_entropy as categorical_cross_entropy
 from jaxdl.losses.cross_entropy import smooth_labels as smooth_labels

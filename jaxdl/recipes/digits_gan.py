@@ -35,7 +35,7 @@ class Config(adversarial.Config):
     generator_rate: float = 1e-3
     discriminator_rate: float = 1e-3
     r1: float = 0.1
-    average: float = 0.995
+    ewma: float = 0.995
 
 
 def task(config: Config) -> Task:

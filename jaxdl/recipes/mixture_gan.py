@@ -51,7 +51,7 @@ class Config(adversarial.Config):
     generator_rate: float = 5e-4
     discriminator_rate: float = 1e-3
     b1: float = 0.0
-    average: float = 0.998
+    ewma: float = 0.998
     examples: int = 51_200
 
 

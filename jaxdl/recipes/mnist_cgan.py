@@ -36,7 +36,7 @@ class Config(adversarial.Config):
     generator_rate: float = 1e-3
     discriminator_rate: float = 1e-3
     r1: float = 0.1
-    average: float = 0.995
+    ewma: float = 0.995
     validation: float = 1 / 12
 
 
@@ -45,7 +45,7 @@ PRESETS = {
     "gpu": Config(
         model=dataclasses.replace(Config().model, n_latent=100, generator=(128, 64), discriminator=(64, 128)),
         epochs=50,
-        average=0.999,
+        ewma=0.999,
     ),
 }
 

@@ -7,149 +7,43 @@ A step cuts its batch into k minibatches (k = `discriminator_steps`) and does, a
               the moving average of G, from which samples are drawn, takes the new G in
 
 (The paper draws z anew for the generator. With the last z both gradients share G(z), and XLA computes it once.)
+The losses are those of the minimax game or of the Wasserstein game, where D is a critic.
 Everything that the game carries lies in one `TrainState`, so it is scanned, resumed, sharded and `vmap`ped over seeds
 like any other.
 
 Reference: Goodfellow et al., "Generative adversarial nets", 2014, algorithm 1.
 """
 
-import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from jaxdl import metrics, optim
+from jaxdl import metrics
 from jaxdl.ewma import EwmaState, ewma
-from jaxdl.losses import minimax
+from jaxdl.losses import minimax, wasserstein
+from jaxdl.tasks.game_options import Config as Config
+from jaxdl.tasks.game_options import Rules as Rules
+from jaxdl.tasks.game_options import optimizers as optimizers
+from jaxdl.tasks.players import Players as Players
+from jaxdl.tasks.players import players as players
+from jaxdl.tasks.players import rounded
 from jaxdl.tasks.supervised import as_float
-from jaxdl.training.step import TrainState, step_key
+from jaxdl.training.step import LossFn, TrainState, accumulated, step_key
 from jaxdl.types import Array, Batch, Key, Metrics, Params, State
-from jaxdl.validation import require_not_negative, require_positive, require_rate, require_seed, require_types
 
 
-@dataclasses.dataclass(frozen=True)
-class Config:
-    """The options of an adversarial run; a recipe's Config adds the model's.
+def init_game(key: Key, players: Players, config: Config, rules: Rules | None = None) -> TrainState:
+    """The state before the first step: both players, their optimizers, and the empty average of the generator.
 
-    Attributes:
-        seed: of the split, the parameters, the order of examples and the noise.
-        epochs: passes over the training part.
-        batch_size: examples per step, over all of its discriminator steps; None is all of them.
-        generator_rate: Adam's learning rate of the generator.
-        discriminator_rate: Adam's learning rate of the discriminator.
-        b1: decay of Adam's first moment, for both; 0.5 (DCGAN) where 0.9 would make the players swing.
-        b2: decay of Adam's second moment, for both.
-        discriminator_steps: k, discriminator updates for each of the generator's; divides the batch size.
-        label_smoothing: one-sided: the discriminator's target for the data is 1 - this.
-        saturating: give the generator the minimax loss itself instead of the non-saturating one.
-        r1: gamma, the weight of the gradient penalty on the data; 0 leaves it out.
-        average: decay of the moving average of the generator; 0 keeps the newest alone.
-        patience: epochs without a better coverage before the run ends; None never ends early.
-        validation: share of the training data held out to watch the game.
+    `rules` are those of `make_adversarial_step`.
     """
-
-    seed: int = 0
-    epochs: int = 20
-    batch_size: int | None = 64
-    generator_rate: float = 2e-4
-    discriminator_rate: float = 2e-4
-    b1: float = 0.5
-    b2: float = 0.999
-    discriminator_steps: int = 1
-    label_smoothing: float = 0.0
-    saturating: bool = False
-    r1: float = 0.0
-    average: float = 0.99
-    patience: int | None = None
-    validation: float = 0.1
-
-    def __post_init__(self) -> None:
-        require_seed("adversarial", self.seed)
-        require_types("adversarial", self)
-        where, k = "adversarial", self.discriminator_steps
-        require_positive(where, epochs=self.epochs, generator_rate=self.generator_rate, discriminator_steps=k)
-        require_positive(where, discriminator_rate=self.discriminator_rate, validation=self.validation)
-        optional = {"batch_size": self.batch_size, "patience": self.patience}
-        require_positive(where, **{name: value for name, value in optional.items() if value is not None})
-        require_not_negative(where, r1=self.r1)
-        require_rate(where, b1=self.b1, b2=self.b2, average=self.average)
-        require_rate(where, label_smoothing=self.label_smoothing, validation=self.validation)
-        if self.batch_size is not None and self.batch_size % k:
-            raise ValueError(f"{where}: discriminator_steps {k} must divide batch_size {self.batch_size}")
-
-
-class Generate(Protocol):
-    """(params, state, z, labels or None) -> (examples, new state), with the generator's parameters and state."""
-
-    def __call__(
-        self, params: Params, state: State, z: Array, labels: Array | None, *, train: bool
-    ) -> tuple[Array, State]: ...
-
-
-class Discriminate(Protocol):
-    """(params, state, x, labels or None) -> (logits [B], new state), with the discriminator's parameters and state."""
-
-    def __call__(
-        self, params: Params, state: State, x: Array, labels: Array | None, *, train: bool
-    ) -> tuple[Array, State]: ...
-
-
-class Players(NamedTuple):
-    """What the game needs of a model.
-
-    Attributes:
-        init: key -> (params, state), each {"generator": ..., "discriminator": ...}.
-        generate: noise to examples.
-        discriminate: examples to logits.
-        n_latent: entries of the noise z.
-        n_classes: K of the labels "y" that both players get; 0 without.
-        bounds: the range of the generator's examples, which the data must share; None is any real number.
-        batch_norm: whether the discriminator normalizes by the batch.
-    """
-
-    init: Callable[[Key], tuple[Params, State]]
-    generate: Generate
-    discriminate: Discriminate
-    n_latent: int
-    n_classes: int = 0
-    bounds: tuple[float, float] | None = None
-    batch_norm: bool = False
-
-
-def players(module: Any, config: Any) -> Players:
-    """The `Players` of a model module such as `jaxdl.models.gan` and its Config."""
-
-    def generate(params: Params, state: State, z: Array, labels: Array | None, *, train: bool) -> tuple[Array, State]:
-        return module.generate(params, state, z, config, train=train, labels=labels)
-
-    def discriminate(
-        params: Params, state: State, x: Array, labels: Array | None, *, train: bool
-    ) -> tuple[Array, State]:
-        return module.discriminate(params, state, x, config, train=train, labels=labels)
-
-    def init(key: Key) -> tuple[Params, State]:
-        return module.init(key, config), module.init_state(config)
-
-    bounds = (0.0, 1.0) if config.output == "sigmoid" else None
-    normalized = config.discriminator_norm == "batch" and len(config.discriminator) > 1  # never in the first layer
-    return Players(init, generate, discriminate, config.n_latent, config.n_classes, bounds, normalized)
-
-
-def optimizers(config: Config) -> dict[str, optax.GradientTransformation]:
-    """One Adam for each player."""
-    rates = {"generator": config.generator_rate, "discriminator": config.discriminator_rate}
-    return {name: optim.adam(rate, config.b1, config.b2) for name, rate in rates.items()}
-
-
-def init_game(key: Key, players: Players, config: Config) -> TrainState:
-    """The state before the first step: both players, their optimizers, and the empty average of the generator."""
     init_key, run_key = jax.random.split(key)
     params, state = players.init(init_key)
-    average = ewma(config.average).init({"params": params["generator"], "state": state["generator"]})
-    opt_state = {name: optimizer.init(params[name]) for name, optimizer in optimizers(config).items()}
+    average = ewma(config.ewma).init({"params": params["generator"], "state": state["generator"]})
+    opt_state = {name: optimizer.init(params[name]) for name, optimizer in (rules or optimizers(config)).items()}
     return TrainState(params, {**state, "average": average}, opt_state, run_key, jnp.zeros((), jnp.int32))
 
 
@@ -157,77 +51,120 @@ def averaged_generator(train_state: TrainState, config: Config) -> tuple[Params,
     """Parameters and running statistics of the generator's moving average; before the first step, the first ones."""
     average: EwmaState = train_state.state["average"]
     newest = {"params": train_state.params["generator"], "state": train_state.state["generator"]}
-    smooth = ewma(config.average).value(average)
+    smooth = ewma(config.ewma).value(average)
     chosen = jax.tree.map(lambda a, p: jnp.where(average.steps > 0, a.astype(p.dtype), p), smooth, newest)
     return chosen["params"], chosen["state"]
 
 
 def make_adversarial_step(
-    players: Players, config: Config
+    players: Players, config: Config, rules: Rules | None = None
 ) -> Callable[[TrainState, Batch], tuple[TrainState, Metrics]]:
     """One step of the game as a pure function of (train state, batch): algorithm 1, see the head of the file.
 
     The batch is {"x": [B, ...], "mask": [B]} and, for a conditional game, "y": [B] labels, which the generated examples
-    share. Metrics: both losses, and the mean of D on the data and on what is generated (both end at 1/2).
+    share. Metrics: both losses, and the mean of D on the data and on what is generated (both end at 1/2; of a critic
+    any number).
 
-    Raises: ValueError for `r1` where the discriminator's batch norm makes one example's logit depend on the others.
+    Args:
+        players: the model.
+        config: the losses and penalties.
+        rules: an optimizer for each player, with its schedule; by default those of the config's options. `init_game`
+            takes the same.
+    Raises: ValueError for a penalty on slopes where the discriminator's batch norm makes one example's logit depend on
+        the others, and for a Wasserstein critic whose slope nothing bounds.
     """
-    if config.r1 and players.batch_norm:
-        raise ValueError(
-            f"adversarial: r1 {config.r1} penalizes the gradient of each example's own logit, but batch norm in the "
-            'discriminator mixes the examples: use discriminator_norm "none" or "spectral", or r1 0'
-        )
-    rules = optimizers(config)
+    _check_slopes(players, config)
+    rules, players = rules or optimizers(config), rounded(players, config.precision)
 
     def step(train_state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        key = step_key(train_state)
+        key, k = step_key(train_state), config.discriminator_steps
         params, state, opt_state = (dict(tree) for tree in train_state[:3])
 
-        def descend(name: str, gradient: Params) -> None:
-            updates, opt_state[name] = rules[name].update(gradient, opt_state[name], params[name])
+        def descend(name: str, loss_fn: LossFn, rows: Batch, key: Key) -> Metrics:
+            gradient = jax.value_and_grad(loss_fn, has_aux=True)
+            gradient = gradient if config.accumulate == 1 else accumulated(gradient, config.accumulate)
+            (_, (state[name], scores)), slope = gradient(params[name], state[name], rows, key)
+            updates, opt_state[name] = rules[name].update(slope, opt_state[name], params[name])
             params[name] = optax.apply_updates(params[name], updates)
+            return scores
 
-        def discriminator_turn(number: int, minibatch: Batch) -> tuple[Array, Array | None, Metrics]:
-            y = minibatch.get("y")
-            z = jax.random.normal(jax.random.fold_in(key, number), (len(minibatch["x"]), players.n_latent))
-            fake, _ = players.generate(params["generator"], state["generator"], z, y, train=True)
-            gradient, (state["discriminator"], scores) = jax.grad(discriminator_loss, has_aux=True)(
-                params["discriminator"], state["discriminator"], minibatch, fake, players, config
-            )
-            descend("discriminator", gradient)
-            return z, y, scores
+        def of_discriminator(d: Params, d_state: State, rows: Batch, key: Key) -> Any:
+            fake, _ = players.generate(params["generator"], state["generator"], rows["z"], rows.get("y"), train=True)
+            return discriminator_loss(d, d_state, rows, fake, players, config, key=key)
 
-        minibatches = _minibatches(batch, config.discriminator_steps, players.n_classes > 0)
-        *_, (z, y, scores) = [discriminator_turn(i, minibatch) for i, minibatch in enumerate(minibatches)]
-        judge = params["discriminator"], state["discriminator"]
-        gradient, (state["generator"], loss) = jax.grad(generator_loss, has_aux=True)(
-            params["generator"], state["generator"], z, y, judge, players, config
-        )
-        descend("generator", gradient)
+        def of_generator(g: Params, g_state: State, rows: Batch, key: Key) -> Any:
+            judge = params["discriminator"], state["discriminator"]
+            return generator_loss(g, g_state, rows["z"], rows.get("y"), judge, players, config)
+
+        scores, rows = {}, {}
+        for i, rows in enumerate(_minibatches(batch, k, players.n_classes > 0)):
+            rows["z"] = jax.random.normal(jax.random.fold_in(key, i), (len(rows["x"]), players.n_latent))
+            scores = descend("discriminator", of_discriminator, rows, jax.random.fold_in(key, k + i))
+        last = {name: rows[name] for name in ("z", "y") if name in rows}
+        scores |= descend("generator", of_generator, last, key)
         newest = {"params": params["generator"], "state": state["generator"]}
-        state["average"] = ewma(config.average).update(state["average"], newest)
-        return TrainState(params, state, opt_state, train_state.key, train_state.step + 1), scores | loss
+        state["average"] = ewma(config.ewma).update(state["average"], newest)
+        return TrainState(params, state, opt_state, train_state.key, train_state.step + 1), scores
 
     return step
 
 
+def _check_slopes(players: Players, config: Config) -> None:
+    critic = config.loss == "wasserstein"
+    penalty = f"r1 {config.r1}" if config.r1 else f"gradient_penalty {config.gradient_penalty}"
+    if players.batch_norm and (config.r1 or (critic and config.gradient_penalty)):
+        raise ValueError(
+            f"adversarial: {penalty} penalizes the gradient of each example's own logit, but batch norm in the "
+            f'discriminator mixes the examples: use discriminator_norm "none" or "spectral"'
+            + (", or r1 0" if config.r1 else "")
+        )
+    if critic and not config.gradient_penalty and not players.spectral_norm:
+        raise ValueError(
+            "adversarial: a Wasserstein critic needs a bounded slope: give gradient_penalty (10 in the paper), or "
+            'discriminator_norm "spectral"'
+        )
+
+
 def discriminator_loss(
-    params: Params, state: State, batch: Batch, fake: Array, players: Players, config: Config
+    params: Params,
+    state: State,
+    batch: Batch,
+    fake: Array,
+    players: Players,
+    config: Config,
+    *,
+    key: Key | None = None,
 ) -> tuple[Array, tuple[State, Metrics]]:
-    """The discriminator's loss with its penalty, its new state, and metrics (of the loss without the penalty)."""
+    """The discriminator's loss with its penalties, its new state, and metrics (of the loss without the penalties).
+
+    `key` is that of the places where a Wasserstein critic's slope is penalized.
+    """
     x, y, mask = batch["x"], batch.get("y"), batch["mask"]
     real_logits, new = players.discriminate(params, state, x, y, train=True)
     fake_logits, new = players.discriminate(params, new, fake, y, train=True)
-    loss = minimax.discriminator_loss(real_logits, fake_logits, label_smoothing=config.label_smoothing, where=mask)
+    logits = lambda x: players.discriminate(params, state, x, y, train=True)[0]  # noqa: E731
+    if config.loss == "wasserstein":
+        loss = wasserstein.critic_loss(real_logits, fake_logits, where=mask)
+    else:
+        loss = minimax.discriminator_loss(real_logits, fake_logits, label_smoothing=config.label_smoothing, where=mask)
     scores = {
         "discriminator_loss": metrics.mean(loss),
-        "d_real": metrics.mean(jax.nn.sigmoid(real_logits), where=mask),
-        "d_fake": metrics.mean(jax.nn.sigmoid(fake_logits)),
+        "d_real": metrics.mean(opinion(real_logits, config), where=mask),
+        "d_fake": metrics.mean(opinion(fake_logits, config)),
     }
     if config.r1:
-        logits = lambda x: players.discriminate(params, state, x, y, train=True)[0]  # noqa: E731
         loss = loss + config.r1 * minimax.gradient_penalty(logits, x, where=mask)
+    if config.loss == "wasserstein" and config.gradient_penalty:
+        if key is None:
+            raise ValueError("adversarial: the penalty looks at random places: discriminator_loss(..., key=key)")
+        penalty = wasserstein.gradient_penalty(logits, x, fake, key=key, where=mask)
+        loss = loss + config.gradient_penalty * penalty
     return loss, (new, scores)
+
+
+def opinion(logits: Array, config: Config) -> Array:
+    """What D says: the probability that an example is real; of a Wasserstein critic the number that it gives."""
+    return logits if config.loss == "wasserstein" else jax.nn.sigmoid(logits)
 
 
 def generator_loss(
@@ -242,9 +179,15 @@ def generator_loss(
     """The generator's loss before a discriminator (params, state) that holds still, and its new state."""
     fake, new = players.generate(params, state, z, labels, train=True)
     logits, _ = players.discriminate(*judge, fake, labels, train=True)
-    of_logits = minimax.saturating_generator_loss if config.saturating else minimax.non_saturating_generator_loss
-    loss = of_logits(logits)
+    loss = _GENERATOR_LOSSES[config.loss](logits)
     return loss, (new, {"generator_loss": metrics.mean(loss)})
+
+
+_GENERATOR_LOSSES: dict[str, Callable[[Array], Array]] = {
+    "non-saturating": minimax.non_saturating_generator_loss,
+    "saturating": minimax.saturating_generator_loss,
+    "wasserstein": wasserstein.generator_loss,
+}
 
 
 def _minibatches(batch: Batch, k: int, conditional: bool) -> list[Batch]:

@@ -15,7 +15,8 @@ from jaxdl.data.arrays import count, validate
 from jaxdl.data.batches import batch_rows
 from jaxdl.data.splits import Splits
 from jaxdl.metrics.sample_scores import coverage
-from jaxdl.tasks.adversarial import Config, Players, averaged_generator, init_game, make_adversarial_step
+from jaxdl.tasks.adversarial import Players, averaged_generator, init_game, make_adversarial_step, opinion
+from jaxdl.tasks.game_options import Config, Rules, optimizers, require_equal_parts
 from jaxdl.tasks.supervised import as_float
 from jaxdl.training.evaluation import has_rows
 from jaxdl.training.events import Callback, Event
@@ -44,10 +45,11 @@ def game(
     Raises: ValueError for labels outside [0, K) or none for a conditional game, examples that are not finite, are
         integers other than bytes, lie outside the range of G's or have another shape.
     """
-    _check(players, config, data)
+    rules = optimizers(config, count(data.train))
+    _check(players, config, data, rules)
     return Task(
-        lambda key: init_game(key, players, config),
-        make_adversarial_step(players, config),
+        lambda key: init_game(key, players, config, rules),
+        make_adversarial_step(players, config, rules),
         functools.partial(_evaluate_batch, players, config),
         data,
         monitor="val_coverage",
@@ -66,32 +68,34 @@ def equilibrium(config: Config) -> dict[str, float]:
 
         D = (1 - a) / 2,    L_D = -(1 - a) log D - (1 + a) log(1 - D),    L_G = -log D, or log(1 - D) if saturating
 
-    with the label smoothing a: D = 1/2 and L_D = ln 4 without it.
+    with the label smoothing a: D = 1/2 and L_D = ln 4 without it. A Wasserstein critic measures no distance, L_D = 0,
+    and may give any number.
 
     >>> {name: round(value, 4) for name, value in equilibrium(Config()).items()}
     {'d_real': 0.5, 'd_fake': 0.5, 'discriminator_loss': 1.3863, 'generator_loss': 0.6931}
     """
+    if config.loss == "wasserstein":
+        return {"discriminator_loss": 0.0}
     a = config.label_smoothing
     d = (1 - a) / 2
     return {
         "d_real": d,
         "d_fake": d,
         "discriminator_loss": -(1 - a) * math.log(d) - (1 + a) * math.log(1 - d),
-        "generator_loss": math.log(1 - d) if config.saturating else -math.log(d),
+        "generator_loss": math.log(1 - d) if config.loss == "saturating" else -math.log(d),
     }
 
 
-def _check(players: Players, config: Config, data: Splits) -> None:
+def _check(players: Players, config: Config, data: Splits, rules: Rules) -> None:
     """On the host, before anything is compiled or written."""
     for name, part in data._asdict().items():
         if has_rows(part):
             validate(part, players.n_classes or None, name=name)
             _check_range(part["x"], players.bounds, name)
     rows = batch_rows(count(data.train), config.batch_size)
-    if rows % config.discriminator_steps:
-        raise ValueError(f"adversarial: discriminator_steps {config.discriminator_steps} must divide {rows} examples")
+    require_equal_parts(config, rows, "{} examples")
     made = jax.eval_shape(
-        lambda key: fixed_samples(players, init_game(key, players, config), config, 1), jax.random.key(0)
+        lambda key: fixed_samples(players, init_game(key, players, config, rules), config, 1), jax.random.key(0)
     )
     if made.shape[1:] != data.train["x"].shape[1:]:
         raise ValueError(f"the generator makes examples of {made.shape[1:]}, the data have {data.train['x'].shape[1:]}")
@@ -116,8 +120,8 @@ def _evaluate_batch(players: Players, config: Config, state: TrainState, batch: 
     logits = [players.discriminate(*judge, examples, y, train=False)[0] for examples in (x, fake)]
     return {
         "coverage": coverage(x, fake, where=batch["mask"]),
-        "d_real": metrics.mean(jax.nn.sigmoid(logits[0]), where=batch["mask"]),
-        "d_fake": metrics.mean(jax.nn.sigmoid(logits[1]), where=batch["mask"]),
+        "d_real": metrics.mean(opinion(logits[0], config), where=batch["mask"]),
+        "d_fake": metrics.mean(opinion(logits[1], config), where=batch["mask"]),
     }
 
 

@@ -166,16 +166,7 @@ def make_optimizer(config: Config, n_examples: int) -> optax.GradientTransformat
     if warmup:
         after = rate if callable(rate) else optim.constant_schedule(rate)
         rate = optim.warmup_schedule(after, warmup)
-    rules: dict[str, Callable[[], optax.GradientTransformation]] = {
-        "sgd": lambda: optim.sgd(rate),
-        "momentum": lambda: optim.momentum(rate),
-        "nesterov": lambda: optim.momentum(rate, nesterov=True),
-        "rmsprop": lambda: optim.rmsprop(rate),
-        "adagrad": lambda: optim.adagrad(rate),
-        "adam": lambda: optim.adam(rate),
-        "adamw": lambda: optim.adamw(rate, weight_decay=config.weight_decay, mask=optim.weights),
-    }
-    parts = [rules[config.optimizer]()]
+    parts = [update_rule(config.optimizer, rate, weight_decay=config.weight_decay)]
     if config.clip_norm is not None:
         parts.insert(0, optim.clip_by_global_norm(config.clip_norm))
     if config.plateau is not None:
@@ -185,3 +176,27 @@ def make_optimizer(config: Config, n_examples: int) -> optax.GradientTransformat
     if config.ewma is not None:
         parts.append(optim.average_parameters(config.ewma))
     return optax.chain(*parts)
+
+
+def update_rule(
+    name: str, rate: optim.LearningRate, *, b1: float = 0.9, b2: float = 0.999, weight_decay: float = 0.0
+) -> optax.GradientTransformation:
+    """An optimizer by the name of an option.
+
+    Args:
+        name: one of `Optimizer`.
+        rate: a number or a schedule.
+        b1: decay of the first moment, of Adam and of momentum.
+        b2: decay of the second moment, of Adam.
+        weight_decay: of adamw.
+    """
+    rules: dict[str, Callable[[], optax.GradientTransformation]] = {
+        "sgd": lambda: optim.sgd(rate),
+        "momentum": lambda: optim.momentum(rate, b1),
+        "nesterov": lambda: optim.momentum(rate, b1, nesterov=True),
+        "rmsprop": lambda: optim.rmsprop(rate),
+        "adagrad": lambda: optim.adagrad(rate),
+        "adam": lambda: optim.adam(rate, b1, b2),
+        "adamw": lambda: optim.adamw(rate, b1, b2, weight_decay=weight_decay, mask=optim.weights),
+    }
+    return rules[name]()

@@ -32,7 +32,7 @@ def in_precision(loss_fn: LossFn, precision: Precision) -> LossFn:
 
     @functools.wraps(loss_fn)
     def rounded(params: Params, state: State, batch: Batch, key: Key) -> tuple[Array, tuple[State, Metrics]]:
-        return _cast(loss_fn(_cast(params, jnp.float32, jnp.bfloat16), state, batch, key), jnp.bfloat16, jnp.float32)
+        return cast(loss_fn(cast(params, jnp.float32, jnp.bfloat16), state, batch, key), jnp.bfloat16, jnp.float32)
 
     return rounded
 
@@ -43,5 +43,6 @@ def like_params(x: Array, params: Params) -> Array:
     return x.astype(jnp.bfloat16) if half and x.dtype == jnp.float32 else x
 
 
-def _cast(tree: Any, old: Any, new: Any) -> Any:
+def cast(tree: Any, old: Any, new: Any) -> Any:
+    """The leaves of one dtype in another."""
     return jax.tree.map(lambda leaf: leaf.astype(new) if leaf.dtype == old else leaf, tree)

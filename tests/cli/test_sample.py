@@ -247,7 +247,7 @@ def test_a_recipe_without_samples_names_those_that_have_some(tmp_path, monkeypat
     (tmp_path / "config.json").write_text('{"recipe": "xor_mlp", "config": {}}')
     assert cli.main(["sample", str(tmp_path), "--out", "x.png"]) == 2
     err = capsys.readouterr().err
-    assert "is a run of xor_mlp, which draws no samples; these do: digits_gan" in err
+    assert "is a run of xor_mlp, which draws no samples; these do: digits_ddpm, digits_gan" in err
     assert "mnist_cgan" in err
 
 

@@ -121,7 +121,7 @@ def test_a_game_on_a_line_comes_to_its_equilibrium():
         generator_norm="none",
         discriminator_norm="none",
     )
-    config = adversarial.Config(generator_rate=1e-3, discriminator_rate=2e-3, r1=0.05, average=0.999)
+    config = adversarial.Config(generator_rate=1e-3, discriminator_rate=2e-3, r1=0.05, ewma=0.999)
     players = adversarial.players(gan, model)
     step = adversarial.make_adversarial_step(players, config)
 

@@ -3,12 +3,14 @@
 import dataclasses
 
 import jax
+import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
 from jaxdl.data import Splits
+from jaxdl.metrics import scalars
 from jaxdl.models import gan
 from jaxdl.tasks import adversarial, game
 from jaxdl.training import Event, History, TrainState, fit
@@ -46,8 +48,13 @@ def written_out(config, state: TrainState, data) -> tuple:
         x, mask = data["x"][i * n : (i + 1) * n], data["mask"][i * n : (i + 1) * n]
         fake, _ = gan.generate(g, g_state, z[i], MODEL, train=True)
 
-        def d_loss(d, x=x, mask=mask, fake=fake):
+        def d_loss(d, x=x, mask=mask, fake=fake, i=i):
             logit = lambda x: gan.discriminate(d, {}, x, MODEL, train=True)[0]  # noqa: E731
+            if config.loss == "wasserstein":
+                s = jax.random.uniform(jax.random.fold_in(key, k + i), (n, 1))
+                slopes = jax.vmap(jax.grad(lambda row: logit(row[None])[0]))(s * x + (1 - s) * fake)
+                of_data = -logit(x) + config.gradient_penalty * (jnp.linalg.norm(slopes, axis=1) - 1) ** 2
+                return jnp.where(mask, of_data, 0).sum() / mask.sum().astype(jnp.float32) + logit(fake).mean()
             target = 1 - config.label_smoothing
             real = -(target * jax.nn.log_sigmoid(logit(x)) + (1 - target) * jax.nn.log_sigmoid(-logit(x)))
             slopes = jax.vmap(jax.grad(lambda row: logit(row[None])[0]))(x)
@@ -61,16 +68,20 @@ def written_out(config, state: TrainState, data) -> tuple:
     def g_loss(g):
         fake, _ = gan.generate(g, g_state, z[-1], MODEL, train=True)
         logit = gan.discriminate(d, {}, fake, MODEL, train=True)[0]
-        return jax.nn.log_sigmoid(-logit).mean() if config.saturating else -jax.nn.log_sigmoid(logit).mean()
+        if config.loss == "wasserstein":
+            return -logit.mean()
+        return jax.nn.log_sigmoid(-logit).mean() if config.loss == "saturating" else -jax.nn.log_sigmoid(logit).mean()
 
     updates, _ = optimizer["generator"].update(jax.grad(g_loss)(g), state.opt_state["generator"], g)
     return optax.apply_updates(g, updates), d
 
 
-ALL_OPTIONS = {"discriminator_steps": 2, "label_smoothing": 0.1, "saturating": True, "r1": 0.5}
+ALL_OPTIONS = {"discriminator_steps": 2, "label_smoothing": 0.1, "loss": "saturating", "r1": 0.5}
+
+WASSERSTEIN = {"discriminator_steps": 2, "loss": "wasserstein", "gradient_penalty": 3.0, "optimizer": "rmsprop"}
 
 
-@pytest.mark.parametrize("changes", [{}, ALL_OPTIONS], ids=["plain", "all options"])
+@pytest.mark.parametrize("changes", [{}, ALL_OPTIONS, WASSERSTEIN], ids=["plain", "all options", "wasserstein"])
 def test_the_step_equals_one_written_out(changes):
     config = dataclasses.replace(PLAIN, **changes)
     players = adversarial.players(gan, MODEL)
@@ -85,8 +96,68 @@ def test_the_step_equals_one_written_out(changes):
     assert int(after.step) == 1
 
 
+def test_micro_batches_have_the_gradients_of_their_batch():
+    """Without batch norm; the penalty on the data is a mean over rows as well."""
+    model = dataclasses.replace(MODEL, n_classes=3, generator_norm="none")
+    players, config = adversarial.players(gan, model), dataclasses.replace(PLAIN, r1=0.5, discriminator_steps=2)
+    state = jax.jit(lambda key: adversarial.init_game(key, players, config))(jax.random.key(0))
+    after = [
+        jax.jit(adversarial.make_adversarial_step(players, dataclasses.replace(config, accumulate=n)))(state, batch(16))
+        for n in (1, 4)
+    ]
+    close(after[0][0].params, after[1][0].params, rtol=1e-4)
+    close(scalars(after[0][1]), scalars(after[1][1]), rtol=1e-4)
+
+
+def test_bfloat16_moves_float32_players_almost_alike():
+    model = dataclasses.replace(MODEL, generator_norm="batch", discriminator_norm="spectral")
+    players, config = adversarial.players(gan, model), dataclasses.replace(PLAIN, optimizer="sgd")
+    state = jax.jit(lambda key: adversarial.init_game(key, players, config))(jax.random.key(0))
+    full, half = (
+        jax.jit(adversarial.make_adversarial_step(players, dataclasses.replace(config, precision=precision)))(
+            state, batch()
+        )[0]
+        for precision in ("f32", "bf16")
+    )
+    assert jax.tree.map(lambda leaf: leaf.dtype, full) == jax.tree.map(lambda leaf: leaf.dtype, half)
+    for name in ("generator", "discriminator"):
+        leaves = [
+            np.concatenate([leaf.ravel() for leaf in jax.tree.leaves(s.params[name])]) for s in (full, half, state)
+        ]
+        moved, rounding = leaves[0] - leaves[2], leaves[1] - leaves[0]
+        assert 0 < np.linalg.norm(rounding) < 0.2 * np.linalg.norm(moved)
+
+
+def test_each_player_has_its_own_rule_and_schedule():
+    rules = adversarial.optimizers(
+        adversarial.Config(
+            optimizer="sgd", schedule="cosine", epochs=1, batch_size=8, discriminator_steps=2, discriminator_rate=1.0
+        ),
+        n_examples=16,
+    )
+    steps = {}
+    for name, n in (("generator", 2), ("discriminator", 4)):
+        rule, state = rules[name], rules[name].init(jnp.zeros(()))
+        steps[name] = []
+        for _ in range(n):
+            update, state = rule.update(jnp.ones(()), state)
+            steps[name].append(-float(update))
+    np.testing.assert_allclose(steps["generator"], [2e-4, 1e-4], rtol=1e-5)
+    np.testing.assert_allclose(steps["discriminator"], 0.5 * (1 + np.cos(np.pi * np.arange(4) / 4)), rtol=1e-5)
+    with pytest.raises(ValueError, match='schedule "cosine" ends with the run'):
+        adversarial.optimizers(adversarial.Config(schedule="cosine"))
+
+    players, mine = adversarial.players(gan, MODEL), {"generator": optax.sgd(0.0), "discriminator": optax.sgd(1e-2)}
+    state = jax.jit(lambda key: adversarial.init_game(key, players, PLAIN, mine))(jax.random.key(0))
+    after, _ = jax.jit(adversarial.make_adversarial_step(players, PLAIN, mine))(state, batch())
+    close(after.params["generator"], state.params["generator"], rtol=0)
+    assert (
+        np.abs(after.params["discriminator"]["layer_0"]["w"] - state.params["discriminator"]["layer_0"]["w"]).max() > 0
+    )
+
+
 def test_the_average_is_that_of_the_generators():
-    config = dataclasses.replace(PLAIN, average=0.5)
+    config = dataclasses.replace(PLAIN, ewma=0.5)
     players = adversarial.players(gan, MODEL)
     step = jax.jit(adversarial.make_adversarial_step(players, config))
     state = adversarial.init_game(jax.random.key(0), players, config)
@@ -147,8 +218,12 @@ def test_a_resumed_game_is_bit_identical(tmp_path):
     [
         ({"discriminator_steps": 3}, "discriminator_steps 3 must divide batch_size 8"),
         ({"discriminator_steps": 0}, "discriminator_steps must be positive"),
+        ({"accumulate": 3}, "accumulate 3 must divide the 8 examples of batch_size 8 / 1"),
+        ({"loss": "wasserstein", "label_smoothing": 0.1}, "label_smoothing 0.1 is for probabilities"),
+        ({"loss": "hinge"}, "unknown loss 'hinge'"),
+        ({"optimizer": "adamw"}, "unknown optimizer 'adamw'"),
         ({"label_smoothing": 1.0}, "label_smoothing must be in"),
-        ({"average": 1.0}, "average must be in"),
+        ({"ewma": 1.0}, "ewma must be in"),
         ({"r1": -1.0}, "r1 must be finite and at least 0"),
         ({"validation": 0.0}, "validation must be positive"),
         ({"seed": 2**32}, "seed must be a whole number"),
@@ -206,8 +281,21 @@ def test_the_penalty_on_gradients_refuses_batch_norm_in_the_discriminator():
     config, normalized = dataclasses.replace(PLAIN, r1=0.5), dataclasses.replace(MODEL, discriminator_norm="batch")
     with pytest.raises(ValueError, match=r"r1 0.5 penalizes .* batch norm in the discriminator mixes the examples"):
         adversarial.make_adversarial_step(adversarial.players(gan, normalized), config)
+    critic = dataclasses.replace(PLAIN, loss="wasserstein")
+    with pytest.raises(ValueError, match=r"gradient_penalty 10.0 penalizes .* batch norm in the discriminator"):
+        adversarial.make_adversarial_step(adversarial.players(gan, normalized), critic)
     for allowed in (dataclasses.replace(normalized, discriminator=(5,)), MODEL):
         adversarial.make_adversarial_step(adversarial.players(gan, allowed), config)
+        adversarial.make_adversarial_step(adversarial.players(gan, allowed), critic)
+
+
+def test_a_critic_needs_a_bounded_slope():
+    free = dataclasses.replace(PLAIN, loss="wasserstein", gradient_penalty=0.0)
+    with pytest.raises(ValueError, match="a Wasserstein critic needs a bounded slope"):
+        adversarial.make_adversarial_step(adversarial.players(gan, MODEL), free)
+    spectral = dataclasses.replace(MODEL, discriminator_norm="spectral")
+    adversarial.make_adversarial_step(adversarial.players(gan, spectral), free)
+    assert game.equilibrium(free) == {"discriminator_loss": 0.0}
 
 
 def test_collapse_is_reported_once_and_again_after_a_recovery(capsys):

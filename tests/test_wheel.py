@@ -84,4 +84,4 @@ def test_train_predict_and_claim_from_the_wheel(run, tmp_path: Path):
     for line in ("train iris_mlp", "predict runs/iris_mlp/1 flowers.csv", "claim xor_needs_two_layers --seeds 3"):
         done = run(*line.split())
         assert done.returncode == 0, done.stderr
-        assert {"train": "test accuracy", "predict": "setosa", "claim": "holds"}[line.split()[0]] in done.stdout
+        assert {"train": "test accuracy", "predict": "setosa", "claim": "HOLDS"}[line.split()[0]] in done.stdout

@@ -45,13 +45,22 @@ HEADINGS = {
     "exponent of time": "시간의 지수",
     "at the end": "마지막 구간",
     "of compilation": "컴파일의 지수",
+    "training data": "학습 데이터",
+    "own memory at most, MB": "프로세스 자체 메모리 최댓값(MB)",
+    "images a second": "초당 이미지",
+    "waiting": "기다린 시간",
     "concept": "개념",
     "function": "함수",
     "test": "테스트",
     "recipe or command": "레시피 또는 명령",
     "claim: verdict": "주장: 판정",
 }
-CELLS = ((r"\| not measured yet \|", "| 아직 측정하지 않음 |"), (r"\| (\d+) times slower \|", r"| \1배 느림 |"))
+CELLS = (
+    (r"\| not measured yet \|", "| 아직 측정하지 않음 |"),
+    (r"\| (\d+) times slower \|", r"| \1배 느림 |"),
+    (r"\| ([\d.]+ GB), streamed \|", r"| \1, 스트리밍 |"),
+    (r"\| 60,000 images in memory \|", "| 메모리에 있는 이미지 60,000장 |"),
+)
 
 
 def translate(text: str) -> str:

@@ -33,6 +33,7 @@ SECTIONS: dict[str, Callable[[Language], str]] = {
     "codes": lambda _: generative.codes(),
     "sequences": lambda _: sections.sequences(),
     "summaries": lambda _: sections.summaries(),
+    "streaming": lambda _: sections.streaming(),
     "splits": lambda _: sections.splits(),
     "recommendations": lambda _: sections.recommendations("recommenders_msweb", 1),
     "ratings": lambda _: sections.recommendations("recommenders_ratings", 3),

@@ -3,11 +3,16 @@
 N images, H height, W width, C channels: 1 of gray, 3 of color.
 """
 
+import hashlib
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from jaxdl.artifacts import files
+from jaxdl.data.sources import cache_folder
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
@@ -87,6 +92,36 @@ def read_images(paths: Sequence[Path], shape: tuple[int, ...]) -> np.ndarray:
     for i, path in enumerate(paths):
         images[i] = read_image(path, shape)
     return images
+
+
+def map_images(paths: Sequence[Path], shape: tuple[int, ...]) -> np.ndarray:
+    """`read_images`, one after the other into a file of the user's cache, which is memory-mapped.
+
+    The file is made once, for as long as paths, sizes and times of the images stay what they are.
+
+    Raises: ValueError that names the file that is no image, and for a disk with too little room.
+    """
+    known = hashlib.sha256(repr(shape).encode())
+    for path in paths:
+        found = path.stat()
+        known.update(f"{path}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
+    file = cache_folder() / "images" / f"{known.hexdigest()[:32]}.npy"
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        needed, free = len(paths) * int(np.prod(shape)), shutil.disk_usage(file.parent).free
+        if needed > free:
+            raise ValueError(
+                f"{len(paths)} images take {needed / 1e9:.1f} GB in {file.parent}: {free / 1e9:.1f} are free"
+            )
+        files.write(file, lambda temporary: _store(temporary, paths, shape))
+    return np.load(file, mmap_mode="r")
+
+
+def _store(file: Path, paths: Sequence[Path], shape: tuple[int, ...]) -> None:
+    images = np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=(len(paths), *shape))
+    for i, path in enumerate(paths):
+        images[i] = read_image(path, shape)
+    images.flush()
 
 
 def read_image(path: Path, shape: tuple[int, ...]) -> np.ndarray:

@@ -13,8 +13,9 @@ import numpy as np
 
 from jaxdl import models
 from jaxdl.data import splits
+from jaxdl.data.array_files import is_array_folder, map_arrays
 from jaxdl.data.arrays import Arrays
-from jaxdl.data.image_files import Listing, list_images, looks, parts_of, read_images
+from jaxdl.data.image_files import Listing, list_images, looks, map_images, parts_of, read_images
 from jaxdl.data.splits import Splits
 from jaxdl.models import cnn
 from jaxdl.recipes import _shapes
@@ -33,8 +34,11 @@ class Config(supervised.ImageConfig):
     """The options of a run on images.
 
     Attributes:
-        data: a folder with a folder of images for each class, or with folders "train" and "test" of such; without one,
-            drawn circles, squares and triangles.
+        data: a folder with a folder of images for each class, or with x.npy ([N, H, W] or [N, H, W, C] bytes) and y.npy
+            ([N] classes from 0), or with folders "train" and "test" of such; without one, drawn circles, squares and
+            triangles.
+        stream: bring the images to the network from the disk, some at a time, as those of x.npy that are larger than
+            half of the memory are anyway; image files are first brought together in one file of the user's cache.
         side: height and width to which images are resized; 0 keeps those of one size up to 64 pixels, else 32.
         colors: "auto" is gray where all images are.
         test: share of the images for the test part, where the folder has no part for it.
@@ -44,6 +48,7 @@ class Config(supervised.ImageConfig):
     """
 
     data: str = ""
+    stream: bool = False
     side: int = 0
     colors: Literal["auto", "gray", "color"] = "auto"
     test: float = 0.2
@@ -74,6 +79,8 @@ def task(config: Config) -> Task:
         return _task(config, parts, _shapes.CLASSES)._replace(notes=notes)
     folder = Path(config.data)
     official = parts_of(folder)
+    if is_array_folder(official.get("train", folder)):
+        return _of_arrays(config, {name: _map_of(path) for name, path in (official or {"all": folder}).items()})
     listings = {name: list_images(path) for name, path in official.items()} or {"all": list_images(folder)}
     first = listings.get("train") or listings["all"]
     shape, notes = _shape(config, [path for listing in listings.values() for path in listing.paths], folder.name)
@@ -133,17 +140,55 @@ def _split(config: Config, listings: dict[str, Listing], first: Listing, shape: 
     parts = drawn._asdict()
     for name, part in parts.items():
         if name in listings and name != "train":
-            parts[name] = _arrays(listings[name], shape)
+            parts[name] = _arrays(listings[name], shape, stream=config.stream)
         elif len(part["row"]):
-            parts[name] = _arrays(first, shape, part["row"])
+            parts[name] = _arrays(first, shape, part["row"], stream=config.stream)
         else:
             parts[name] = {}
     return Splits(**parts)
 
 
-def _arrays(listing: Listing, shape: tuple[int, ...], rows: np.ndarray | None = None) -> Arrays:
+def _arrays(
+    listing: Listing, shape: tuple[int, ...], rows: np.ndarray | None = None, *, stream: bool = False
+) -> Arrays:
     chosen = range(len(listing.paths)) if rows is None else rows.tolist()
-    return {"x": read_images([listing.paths[i] for i in chosen], shape), "y": listing.labels[list(chosen)]}
+    read = map_images if stream else read_images
+    return {"x": read([listing.paths[i] for i in chosen], shape), "y": listing.labels[list(chosen)]}
+
+
+def _examples(folder: Path, classes: tuple[str, ...], shape: tuple[int, ...]) -> Arrays:
+    """Images to score a finished run on."""
+    return _map_of(folder) if is_array_folder(folder) else _arrays(list_images(folder, classes), shape)
+
+
+def _of_arrays(config: Config, found: dict[str, Arrays]) -> Task:
+    """The task of images in .npy files; parts that are not there are drawn."""
+    if config.side or config.colors != "auto":
+        raise ValueError("images of .npy files are taken as they are: leave out --side and --colors")
+    first = found.get("train") or found["all"]
+    n = int(max(part["y"].max() for part in found.values())) + 1
+    shares = {"validation": config.validation, "test": config.test}
+    shares = {name: 0.0 if name in found else share for name, share in shares.items()}
+    parts = splits.split(first, stratify="y", seed=config.seed, **shares)
+    given = {name: part for name, part in found.items() if name in shares}
+    height, width, channels = first["x"].shape[1:]
+    size = sum(part["x"].nbytes for part in found.values())
+    kind = {1: "in gray", 3: "in color"}.get(channels, f"with {channels} channels")
+    notes = [f"{len(first['y'])} images {kind}, {width} x {height}, {n} classes, {size / 1e9:.2f} GB in all"]
+    return _task(config, parts._replace(**given), tuple(map(str, range(n))))._replace(notes=notes)
+
+
+def _map_of(folder: Path) -> Arrays:
+    """x.npy and y.npy of a folder. Raises ValueError for images that are no bytes and classes that are no numbers."""
+    found = map_arrays(folder)
+    x, y = found["x"], found.get("y")
+    if x.dtype != np.uint8 or x.ndim not in (3, 4):
+        raise ValueError(
+            f"{folder / 'x.npy'}: [N, H, W] or [N, H, W, C] bytes (uint8) are expected, got {x.dtype} {x.shape}"
+        )
+    if y is None or y.ndim != 1 or y.dtype.kind not in "iu" or y.min() < 0:
+        raise ValueError(f"{folder / 'y.npy'}: [N] whole numbers from 0 are expected, the classes of x.npy's images")
+    return {"x": x[..., None] if x.ndim == 3 else x, "y": y.astype(np.int32)}
 
 
 def _task(config: Config, parts: Splits, classes: tuple[str, ...]) -> Task:
@@ -153,6 +198,6 @@ def _task(config: Config, parts: Splits, classes: tuple[str, ...]) -> Task:
     )
     built = vision.classifier(models.bind(cnn, network), config, parts, classes)
     assert built.predictor is not None
-    predictor = built.predictor._replace(examples=lambda path: _arrays(list_images(path, classes), shape))
+    predictor = built.predictor._replace(examples=lambda path: _examples(path, classes, shape))
     stored = json.dumps({"classes": classes, "shape": shape}, ensure_ascii=False) + "\n"
     return built._replace(predictor=predictor, files={FILE: stored})

@@ -189,6 +189,7 @@ def _train(
             resume=going_on is not None and going_on.from_checkpoint,
             save_every=save_every,
             mesh=mesh,
+            stream=True if getattr(config, "stream", False) else None,
         )
     except NonFiniteError as error:
         if agreement.several():

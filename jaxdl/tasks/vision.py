@@ -69,7 +69,7 @@ def worst_mistakes(model: models.Model, class_names: tuple[str, ...], state: Tra
 def _shown(splits: data.Splits) -> tuple[str, tuple[np.ndarray, np.ndarray]]:
     """The name, images and labels of the part that pictures are of: the test part, or all that there is."""
     name, part = ("test", splits.test) if has_rows(splits.test) else ("training", splits.train)
-    return name, (np.asarray(part["x"]), np.asarray(part["y"]))
+    return name, (part["x"], np.asarray(part["y"]))  # images that are mapped from a file stay there
 
 
 def feature_maps(model: models.Model, state: TrainState, splits: data.Splits) -> Any:

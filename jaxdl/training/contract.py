@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdl.data.arrays import require_arrays
+from jaxdl.data.arrays import Arrays, require_arrays
+from jaxdl.data.mapped import in_memory
 from jaxdl.data.splits import Splits
 from jaxdl.data.streams import as_stream
 from jaxdl.training.memory import require_room
@@ -67,6 +68,13 @@ Splits(arrays, {}, {}) to train on all
                     f"fit: {part}[{name!r}] holds {values.dtype}, not numbers; for words: "
                     f"names, {name} = np.unique({name}, return_inverse=True)"
                 )
+
+
+def resident(where: str, part: Any) -> Arrays:
+    """A part as arrays in memory, read whole where it is mapped. Raises ValueError for what can only be streamed."""
+    if as_stream(part) is not None:
+        raise ValueError(f"{where}: batches and records are streamed, by fit alone; give a dict of arrays")
+    return in_memory(part)
 
 
 def checked_loss(loss_fn: Callable[..., Any]) -> Callable[..., Any]:

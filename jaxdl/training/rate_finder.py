@@ -16,6 +16,7 @@ import numpy as np
 from jaxdl.data.arrays import count
 from jaxdl.data.batches import epoch_order, n_steps, take_batch
 from jaxdl.metrics import scalars
+from jaxdl.training.contract import resident
 from jaxdl.training.search import TaskOf
 from jaxdl.training.spaces import fields, replaced
 from jaxdl.training.step import TrainState, order_key
@@ -64,8 +65,9 @@ def find_learning_rate(
     plain = {"schedule": "constant", "warmup_epochs": 0}
     base = replaced(config, {name: value for name, value in plain.items() if name in fields(config)})
     task = task_of(base)
+    train = jax.device_put(resident("find_learning_rate", task.data.train))
     n, rates = count(task.data.train), jnp.geomspace(low, high, steps)
-    train, per_epoch = jax.device_put(task.data.train), n_steps(n, base.batch_size)
+    per_epoch = n_steps(n, base.batch_size)
 
     def step(state: TrainState, row: tuple[Array, Array]) -> tuple[TrainState, Metrics]:
         i, rate = row

@@ -19,6 +19,7 @@ from jaxdl.data.batches import epoch_order, in_order, n_steps, take_batch
 from jaxdl.kernels import backend
 from jaxdl.metrics import merge, scalars
 from jaxdl.optim import has_factor
+from jaxdl.training.contract import resident
 from jaxdl.training.evaluation import has_rows
 from jaxdl.training.step import TrainState, order_key
 from jaxdl.training.task import Task
@@ -88,7 +89,8 @@ class Together:
         if task.warm_start is not None:
             raise ValueError("fit_many: a task with a warm start (pre-training) is trained alone, by fit")
         self.task, self._values = task, values
-        self._train, self._validation = jax.device_put((task.data.train, task.data.validation))
+        parts = (task.data.train, task.data.validation)
+        self._train, self._validation = jax.device_put(tuple(resident("fit_many", part) for part in parts))
         n, groups = count(task.data.train), task.groups
         n_steps(n, batch_size)  # raises for an impossible batch size
         keys = jax.vmap(jax.random.key)(jnp.array(seeds, jnp.uint32))

@@ -1,5 +1,7 @@
 """A user's images: found by folders, brought to one size, trained, predicted from the run's folder alone."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,6 +9,7 @@ from PIL import Image
 import jaxdl
 from jaxdl import cli, runs
 from jaxdl.data.image_files import list_images, looks, read_image
+from jaxdl.data.sources import cache_folder
 from jaxdl.recipes import images
 
 pytestmark = pytest.mark.usefixtures("own_caches", "shared_programs")
@@ -59,6 +62,38 @@ def test_a_run_predicts_from_its_folder_alone(here, capsys, caplog):
     assert jaxdl.load("runs/images/1").predict(np.zeros((1, 8, 8, 3), np.uint8)).classes == ("blue", "red")
     picture(here / "w" / "green" / "1.png", "green")
     assert "'green' is none of the classes blue, red" in refused(capsys, "evaluate", "runs/images/1", "w")
+
+
+def test_a_stream_of_images_is_the_run_in_memory(here, capsys):
+    folder(here / "x")
+    for stream in ([], ["--stream"]):
+        assert cli.main(["train", "images", "--data", "x", "--learning-rate", "0.01", *TINY, *stream]) == 0
+    rows = [(here / "runs/images" / run / "metrics.jsonl").read_text().splitlines() for run in "12"]
+    kept = [[json.loads(row) for row in file] for file in rows]
+    assert all(0 <= row["waiting"] < 1 for row in kept[1])
+    assert [row["val_loss"] for row in kept[1]] == pytest.approx([row["val_loss"] for row in kept[0]], rel=1e-4)
+    cached = list((cache_folder() / "images").glob("*.npy"))
+    assert len(cached) >= 3  # one for each part
+    assert cli.main(["evaluate", "runs/images/2", "x"]) == 0
+
+
+def test_images_in_npy_files(here, capsys):
+    (here / "x").mkdir()
+    x = np.random.default_rng(0).integers(0, 50, (40, 9, 9), dtype=np.uint8)
+    y = np.arange(40) % 2
+    x[y == 1] += 150
+    np.save(here / "x/x.npy", x)
+    np.save(here / "x/y.npy", y)
+    assert cli.main(["train", "images", "--data", "x", "--learning-rate", "0.01", "--stream", *TINY]) == 0
+    assert "40 images in gray, 9 x 9, 2 classes" in capsys.readouterr().err
+    assert runs.evaluate_run("runs/images/1", here / "x").scores["test"]["accuracy"] == 1
+    assert "leave out --side" in refused(capsys, "train", "images", "--data", "x", "--side", "8")
+    (here / "x/x.npy").write_bytes((here / "x/x.npy").read_bytes()[:-9])
+    assert "x.npy cannot be mapped: it is cut off" in refused(capsys, "train", "images", "--data", "x")
+    np.save(here / "x/x.npy", x.astype(np.float32))
+    assert "bytes (uint8) are expected, got float32" in refused(capsys, "train", "images", "--data", "x")
+    np.save(here / "x/x.npy", x[:30])
+    assert "the same number of rows" in refused(capsys, "train", "images", "--data", "x")
 
 
 def test_one_size_stays_and_gray_is_found(here):

@@ -1,9 +1,11 @@
 """Streams: the batches of a run in memory, from files, records and iterables; where they stand; what is refused."""
 
 import json
+import sys
 import threading
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -12,9 +14,12 @@ from small_tasks import assert_identical, line, plain, rows, without_seconds
 from jaxdl import data
 from jaxdl.data.mapped import SelectedRows
 from jaxdl.data.splits import Splits
-from jaxdl.training import PAUSE, NonFiniteError, Paused, autopsy, fit, nan_stop
+from jaxdl.training import PAUSE, NonFiniteError, Paused, autopsy, data_mesh, fit, nan_stop
 from jaxdl.training.callbacks import progress
+from jaxdl.training.feeding import orders
 from jaxdl.training.streaming import opening
+from jaxdl.training.streaming.ordered import ArrayReader, OrderedRows
+from jaxdl.training.together import fit_many
 
 OPTIONS: dict[str, Any] = {"epochs": 2, "batch_size": 4}
 
@@ -284,3 +289,112 @@ def test_stream_cannot_change_in_a_resumed_run(tmp_path):
     assert fit(line(), **{**OPTIONS, "epochs": 3}, run_dir=tmp_path, resume=True).history.params["stream"]
     with pytest.raises(ValueError, match="stream cannot change in a resumed run: it is True, not False"):
         fit(line(), **{**OPTIONS, "epochs": 4}, run_dir=tmp_path, resume=True, stream=False)
+
+
+def test_a_file_that_shrinks_ends_the_run_in_one_line(tmp_path):
+    """Reading behind its end would end the process."""
+    task = line(data=in_files(tmp_path))
+
+    def cut(event):
+        if event.step == 1:
+            with (tmp_path / "x.npy").open("r+b") as file:
+                file.truncate(150)
+
+    with pytest.raises(ValueError, match=r"x: .*x.npy has shrunk to 150 of 248 bytes while it is read"):
+        fit(task, epochs=9, batch_size=2, steps_per_call=1, stream=True, callbacks=[cut])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "it is no .npy file"),
+        (b"no numbers", "it is no .npy file"),
+        (None, "it is cut off, 200 of 248 bytes"),
+        (np.array([{}], object), "it holds Python objects"),
+        (np.float32(1), "holds one number, not rows"),
+    ],
+)
+def test_files_that_cannot_be_mapped(tmp_path, content, message):
+    in_files(tmp_path)
+    path = tmp_path / "x.npy"
+    if isinstance(content, (bytes, type(None))):
+        path.write_bytes(path.read_bytes()[:200] if content is None else content)
+    else:
+        np.save(path, content, allow_pickle=True)
+    with pytest.raises(ValueError, match=message) as caught:
+        data.map_arrays(tmp_path)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ValueError, match=r"there are no \.npy files"):
+        data.map_arrays(tmp_path / "none")
+
+
+def decode(record: bytes) -> dict[str, np.ndarray]:
+    numbers = np.frombuffer(record, np.float32)
+    return {"x": numbers[:3], "y": numbers[3], "row": numbers[4].astype(np.int32)}
+
+
+def in_records(folder) -> list[str]:
+    module = pytest.importorskip("array_record.python.array_record_module")
+    paths, examples = [], rows(10)
+    for name, chosen in (("a", range(6)), ("b", range(6, 10))):
+        paths.append(str(folder / f"{name}.array_record"))
+        writer = module.ArrayRecordWriter(paths[-1], "group_size:1")
+        for i in chosen:
+            writer.write(np.array([*examples["x"][i], examples["y"][i], i], np.float32).tobytes())
+        writer.close()
+    return paths
+
+
+def test_array_record_files_are_streamed(tmp_path):
+    pytest.importorskip("grain")
+    whole = fit(of("arrays"), **OPTIONS, stream=True)
+    task = line(noise=0.1, data=data.array_records(in_records(tmp_path), decode))
+    assert_identical(fit(task, **OPTIONS).state, whole.state)
+    with pytest.raises(ValueError, match=r"none\.array_record is not there"):
+        data.array_records(tmp_path / "none.array_record", decode)
+    (tmp_path / "a.array_record").write_bytes(b"no records")
+    with pytest.raises(ValueError, match=r"a\.array_record cannot be read") as caught:
+        fit(line(data=data.array_records(tmp_path / "a.array_record", decode)), **OPTIONS)
+    assert "\n" not in str(caught.value)
+
+
+def test_without_grain_a_line_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "grain", None)
+    monkeypatch.setitem(sys.modules, "grain.sources", None)
+    with pytest.raises(ValueError, match=r"workers=2 needs grain: pip install 'jaxdl\[streaming\]'"):
+        fit(line(data=data.Records(range(10), a_row, workers=2)), **OPTIONS)
+    with pytest.raises(ValueError, match="an array_record file needs grain"):
+        data.array_records("a", decode)
+
+
+def a_row(i: int) -> dict[str, np.ndarray]:
+    return {name: values[i] for name, values in rows(10).items()}
+
+
+@pytest.mark.slow
+def test_worker_processes_bring_the_same_batches(tmp_path):
+    pytest.importorskip("grain")
+    whole = fit(of("arrays"), **OPTIONS, stream=True)
+    task = line(noise=0.1, data=data.Records(range(10), a_row, workers=2))
+    with pytest.raises(Paused):
+        fit(task, **OPTIONS, run_dir=tmp_path, callbacks=[lambda event: PAUSE if event.step == 2 else None])
+    assert_identical(fit(task, **OPTIONS, run_dir=tmp_path, resume=True).state, whole.state)
+
+
+def test_each_process_reads_its_own_rows():
+    """Of a batch of eight rows on two devices, one of which is another process's."""
+
+    half = data_mesh(2)
+    assert opening.own_rows(half, 8) == slice(0, 8)
+    assert opening.own_rows(half, 7) == slice(0, 7)
+    source = opening.open_source(rows(10), key=jax.random.key(0), batch_size=4, mesh=half)
+    part = OrderedRows(ArrayReader(rows(10)), orders(jax.random.key(0), 10, 4), 10, slice(2, 4))
+    whole, own = source.read(0, 3, 3).arrays, part.read(0, 3, 3).arrays
+    for name, values in whole.items():
+        np.testing.assert_array_equal(values[:, 2:4], own[name])
+
+
+@pytest.mark.parametrize("stream", [three_batches, lambda: data.Records(range(10), a_row)])
+def test_what_trains_many_runs_wants_arrays(stream):
+    with pytest.raises(ValueError, match="fit_many: batches and records are streamed, by fit alone"):
+        fit_many(line(data=stream()), seeds=[0, 1], epochs=1, batch_size=4)

@@ -10,7 +10,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import linen as nn
 
 from benchmarks.peers import flax_weights
@@ -19,8 +18,10 @@ from benchmarks.workloads.ours_sequences import decoding_trainer
 from benchmarks.workloads.sequence_cases import positions
 from benchmarks.workloads.trainer import Trainer
 from jaxdl.data.text import BOS
+from jaxdl.interop.flax_form import FLAX
+from jaxdl.tree import named_leaves
 
-GATES = {"lstm": "ifgo", "gru": "rzn"}
+CELLS = ("lstm", "gru")
 
 
 class Seq2Seq(nn.Module):
@@ -103,7 +104,7 @@ class Transformer(nn.Module):
 def model(case: Case) -> nn.Module:
     """The module of a case."""
     config = case.config
-    if case.name in GATES:
+    if case.name in CELLS:
         return Seq2Seq(case.name, config.n_source, config.d_embedding, config.n_hidden)
     return Transformer(config)
 
@@ -111,22 +112,17 @@ def model(case: Case) -> nn.Module:
 def params(case: Case) -> dict[str, Any]:
     """The case's weights under linen's names."""
     weights = case.weights()
-    if case.name not in GATES:
-        return jax.tree.map(jnp.array, flax_weights.transformer(weights, case.config.n_heads))
+    if case.name not in CELLS:
+        return jax.tree.map(jnp.array, flax_weights.transformer(case.config, weights))
     cells = {side: _cell(weights[side]["layer_0"], case.name) for side in ("encoder", "decoder")}
     return jax.tree.map(jnp.array, flax_weights.sides(weights) | cells)
 
 
 def _cell(layer: dict[str, Any], cell: str) -> dict[str, Any]:
-    """Every gate apart; flax's LSTM has its bias beside h, its GRU beside x and, of the candidate, beside h too."""
-    gates = GATES[cell]
-    x, h, b = (np.split(v, len(gates), axis=-1) for v in (layer["x"]["w"], layer["h"]["w"], layer["x"]["b"]))
-    tree = {f"i{gate}": {"kernel": w} for gate, w in zip(gates, x, strict=True)}
-    tree |= {f"h{gate}": {"kernel": w} for gate, w in zip(gates, h, strict=True)}
-    for gate, bias in zip(gates, b, strict=True):
-        tree[f"h{gate}" if cell == "lstm" else f"i{gate}"]["bias"] = bias
-    if cell == "gru":
-        tree["hn"]["bias"] = layer["candidate"]["b"]
+    tree: dict[str, Any] = {}
+    for name, array in FLAX.kinds[cell].to(named_leaves(layer), ()).items():
+        gate, leaf = name.split(".")
+        tree.setdefault(gate, {})[leaf] = array
     return tree
 
 

@@ -118,7 +118,7 @@ def model(case: Case) -> tuple[nnx.Module, dict[str, Any]]:
     """The module of a case, and the case's weights under its names."""
     weights, rngs = case.weights(), nnx.Rngs(0)
     if case.name not in ("lstm", "gru"):
-        return Transformer(case.config, rngs), flax_weights.transformer(weights, case.config.n_heads)
+        return Transformer(case.config, rngs), flax_weights.transformer(case.config, weights)
     cells = {side: {"cell": _cell(weights[side]["layer_0"], case.name)} for side in ("encoder", "decoder")}
     return Seq2Seq(case.config, rngs), flax_weights.sides(weights) | cells
 

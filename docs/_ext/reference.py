@@ -13,7 +13,7 @@ import experiments
 from docstrings import convert
 
 PACKAGES = (
-    *("nn", "losses", "metrics", "optim", "models", "training", "data", "decoding", "similarity", "checks"),
+    *("nn", "losses", "metrics", "optim", "models", "training", "data", "decoding", "similarity", "checks", "interop"),
     *("tasks", "runs", "interop", "applications", "kernels", "ewma", "tree", "validation"),
 )
 

@@ -30,9 +30,11 @@ class Kind(NamedTuple):
 
 
 class Library(NamedTuple):
-    """Attributes:
-    name: "torch" or "flax", the field of `Layer` with its names.
-    kinds: its layers.
+    """Another library.
+
+    Attributes:
+        name: "torch" or "flax", the field of `Layer` with its names.
+        kinds: its layers.
     """
 
     name: str

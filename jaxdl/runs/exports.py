@@ -145,9 +145,11 @@ def _network(run: Run) -> Network:
 
 
 class Form(NamedTuple):
-    """Attributes:
-    suffix: of its file.
-    write: (run, path) -> lines.
+    """A way to write a run.
+
+    Attributes:
+        suffix: of its file.
+        write: (run, path) -> lines that say what was written.
     """
 
     suffix: str

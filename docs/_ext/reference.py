@@ -14,7 +14,7 @@ from docstrings import convert
 
 PACKAGES = (
     *("nn", "losses", "metrics", "optim", "models", "training", "data", "decoding", "similarity", "checks", "interop"),
-    *("tasks", "runs", "interop", "applications", "kernels", "ewma", "tree", "validation"),
+    *("tasks", "runs", "applications", "kernels", "ewma", "tree", "validation"),
 )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks import ROOT
 from benchmarks.reports import generative, korean, sections, tables
+from benchmarks.studies import scaling
 from jaxdl import recipes
 from jaxdl.claims import _shelf
 from jaxdl.claims._pages import Language
@@ -40,6 +41,8 @@ SECTIONS: dict[str, Callable[[Language], str]] = {
     "lists": lambda _: sections.lists(),
     "speed": lambda _: tables.section(),
     "concepts": sections.concepts,
+    "scaling": lambda _: scaling.table(),
+    "scaling_counted": lambda _: scaling.counted(),
 }
 
 

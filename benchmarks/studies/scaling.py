@@ -11,7 +11,8 @@ D devices, m of them in a tensor-parallel group, B rows and T tokens in a group,
 
     data parallel      all-reduce of the gradient, with that of the tied table twice (as embedding and as output)
     fully sharded      the same, and all-gathers: of each layer's matrices before its forward and its backward pass, of
-                       its vectors and of all that is not stacked once
+                       its vectors and of all that is not stacked once; the embedding's part of the table's gradient
+                       is not summed where it is less to gather what its tokens send back
     tensor parallel    all-reduces of A = 4 B T d_model bytes: 4 a layer, 2 for the tied table; all-to-alls of 6 A / m
                        and exchanges of 2 or 2.5 A a layer, because q, k and v lie side by side in one matrix, whose
                        slices are not whole heads; over the other axis, the gradient of what lies on a device
@@ -92,27 +93,37 @@ def state_bytes(config: transformer.Config, strategy: str, devices: int) -> int:
 
 def foretold(config: transformer.Config, mesh: dict[str, int], batch: int, length: int = LENGTH) -> dict[str, float]:
     """Kind of collective -> bytes that each device sends in a step of `batch` rows: see the module's formulas."""
-    all_of_them = leaves(config, mesh)
-    table = sum(leaf.here for leaf in all_of_them if leaf.path.endswith("table"))
-    rows, group = mesh.get("data", 1) * mesh.get("shard", 1), mesh.get("model", 1)
-    gradient = sum(leaf.size if "shard" in leaf.cut else leaf.here for leaf in all_of_them)
-    whole_table = sum(leaf.size if "shard" in leaf.cut else 0 for leaf in all_of_them if leaf.path.endswith("table"))
-    reduced = 4 * (gradient + (whole_table or table)) + 8  # and the loss, with what it is a mean over
-    gathered = sum(
-        4 * leaf.size * (2 if is_stacked(leaf.path) and leaf.rank > 2 else 1)
-        for leaf in all_of_them
-        if "shard" in leaf.cut
-    )
+    parameters = leaves(config, mesh)
+    rows, slices, group = mesh.get("data", 1) * mesh.get("shard", 1), mesh.get("shard", 1), mesh.get("model", 1)
     tokens = batch // rows * length
     a, n_layers = 4 * tokens * config.d_model, config.n_decoder_layers
+    gathered = sum(4 * leaf.size * _passes(leaf) for leaf in parameters if "shard" in leaf.cut)
+    gradient = sum(4 * _reduced(leaf) for leaf in parameters)
+    table = sum(4 * _reduced(leaf) for leaf in parameters if leaf.path.endswith("table"))
+    rows_of_the_table = slices * (a + 4 * tokens)
+    if slices > 1 and rows_of_the_table < 2 * table:
+        gathered += rows_of_the_table
+    else:
+        gradient += table
+    gradient += 8  # the loss, and what it is a mean over
     sums = (4 * n_layers + 2) * a + 3 * 4 * tokens
     found = {
-        "all-reduce": 2 * _share(rows) * reduced + 2 * _share(group) * sums,
-        "all-gather": _share(mesh.get("shard", 1)) * gathered,
+        "all-reduce": 2 * _share(rows) * gradient + 2 * _share(group) * sums,
+        "all-gather": _share(slices) * gathered,
         "all-to-all": _share(group) * 6 * a / group * n_layers,
         "collective-permute": _EXCHANGED[group] * a * n_layers,
     }
     return {kind: size for kind, size in found.items() if size}
+
+
+def _passes(leaf: Leaf) -> int:
+    """How often a leaf is gathered: a layer's matrices before each pass."""
+    return 2 if is_stacked(leaf.path) and leaf.rank > 2 else 1
+
+
+def _reduced(leaf: Leaf) -> int:
+    """Elements of its gradient that are summed over the devices."""
+    return leaf.size if "shard" in leaf.cut else leaf.here
 
 
 def _share(devices: int) -> float:
@@ -194,7 +205,7 @@ def counted() -> str:
 
 
 def _size(n: float) -> str:
-    return f"{n / 1e9:,.2f} GB" if n >= 1e7 else f"{n / 1e6:,.2f} MB"
+    return f"{n / 1e9:,.2f} GB" if n else "nothing"
 
 
 if __name__ == "__main__":

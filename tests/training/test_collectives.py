@@ -1,5 +1,7 @@
 """The collectives of compiled programs: counted as XLA writes them, and held against formulas on eight devices."""
 
+import dataclasses
+
 import jax
 import pytest
 
@@ -42,6 +44,13 @@ def test_loops_groups_and_kinds_are_read():
         Collective("reduce-scatter", 32, 4, 1),
     ]
     assert sent(LOOPS)["all-reduce"] == 2 * 38 * 15 * 3 / 4
+
+
+@pytest.mark.slow
+def test_of_a_large_table_the_rows_are_gathered_rather_than_summed():
+    config = dataclasses.replace(SMALL, n_source=2048, n_target=2048)
+    counted = sent(scaling.compiled(config, {"shard": 8}, 8, 8).as_text())
+    assert counted == pytest.approx(scaling.foretold(config, {"shard": 8}, 8, 8))
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,18 @@ def test_several_processes_do_what_one_does(n, mesh, tmp_path, port, own_caches)
 
 
 @pytest.mark.slow
+def test_several_processes_stream_what_one_does(tmp_path, port, own_caches):
+    """Each reads the rows of its own devices; a batch of nine rows is not cut, so that each reads all of them."""
+    small = ["--channels", "4", "--widths", "8", "--epochs", "2", "--dropout", "0", "--stream", "--batch-size"]
+    for b in ("64", "9"):
+        words = ["train", "images", *small, b]
+        assert ended(start(tmp_path, port, 2, *words, "--run-dir", f"two_{b}")) == [0, 0]
+        assert main([*words, "--run-dir", str(tmp_path / f"one_{b}")]) == 0
+        rows = [[epoch["val_loss"] for epoch in epochs(tmp_path / f"{run}_{b}")] for run in ("one", "two")]
+        np.testing.assert_allclose(rows[1], rows[0], rtol=1e-3)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", [0, 1])
 def test_one_that_is_killed_ends_the_others_and_the_run_goes_on_alone(victim, tmp_path, port, own_caches):
     started = start(tmp_path, port, 2, *TRAIN, "--epochs", "5000", "--save-every", "2", "--run-dir", "run")

@@ -374,11 +374,12 @@ def a_row(i: int) -> dict[str, np.ndarray]:
 @pytest.mark.slow
 def test_worker_processes_bring_the_same_batches(tmp_path):
     pytest.importorskip("grain")
-    whole = fit(of("arrays"), **OPTIONS, stream=True)
+    options = {**OPTIONS, "steps_per_call": 1}
+    whole = fit(of("arrays"), **options, stream=True)
     task = line(noise=0.1, data=data.Records(range(10), a_row, workers=2))
     with pytest.raises(Paused):
-        fit(task, **OPTIONS, run_dir=tmp_path, callbacks=[lambda event: PAUSE if event.step == 2 else None])
-    assert_identical(fit(task, **OPTIONS, run_dir=tmp_path, resume=True).state, whole.state)
+        fit(task, **options, run_dir=tmp_path, callbacks=[lambda event: PAUSE if event.step == 2 else None])
+    assert_identical(fit(task, **options, run_dir=tmp_path, resume=True).state, whole.state)
 
 
 def test_each_process_reads_its_own_rows():

@@ -39,7 +39,7 @@ class Source(Protocol):
     Attributes:
         steps: batches in an epoch.
         shapes: of one batch, as far as this process reads it.
-        whole: whether every process knows all rows of a batch and reads some, not a batch of its own.
+        b: rows of a batch, those of all processes together.
     """
 
     @property
@@ -49,7 +49,7 @@ class Source(Protocol):
     def shapes(self) -> Shapes: ...
 
     @property
-    def whole(self) -> bool: ...
+    def b(self) -> int: ...
 
     def read(self, step: int, n: int, size: int) -> Chunk:
         """The n batches from a step on, with room for `size`; the step is the one behind those read before."""

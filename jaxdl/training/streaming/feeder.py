@@ -143,13 +143,12 @@ class Streamed:
     def _distributed(self, values: np.ndarray) -> Array:
         """The rows of every batch cut along the mesh; what does not divide on every device."""
         assert self._mesh is not None
-        (axes, n), processes, shape = row_axes(self._mesh), jax.process_count(), values.shape
-        if processes > 1 and not self._source.whole and values.ndim > 1:
-            shape = (shape[0], shape[1] * processes, *shape[2:])
-        cut = axes if values.ndim > 1 and shape[1] % n == 0 else None
+        (axes, n), b = row_axes(self._mesh), self._source.b
+        cut = axes if values.ndim > 1 and b % n == 0 else None
         sharding = NamedSharding(self._mesh, PartitionSpec(None, cut))
-        if processes == 1:
+        if jax.process_count() == 1:
             return jax.device_put(values, sharding)
+        shape = (values.shape[0], b, *values.shape[2:]) if values.ndim > 1 else values.shape
         return jax.make_array_from_process_local_data(sharding, values, shape)
 
 

@@ -23,15 +23,13 @@ _log = logging.getLogger(__name__)
 
 
 class Sequential:
-    """A `Source` of batches that come one after the other.
+    """A `Source` of batches that come one after the other; of several processes, each brings rows of its own.
 
     Args:
         batches: where they come from.
         done: steps that the run has done.
         position: where the batches stood then, from a checkpoint; None at the start of a run.
     """
-
-    whole = False
 
     def __init__(self, batches: Batches, done: int = 0, position: Any = None) -> None:
         self._batches, self.steps = batches, batches.n_steps()
@@ -50,6 +48,7 @@ class Sequential:
             known = {name: jax.ShapeDtypeStruct(*form) for name, form in position["shapes"].items()}
         self.shapes: Shapes = known
         self._b = known["mask"].shape[0]
+        self.b = self._b * jax.process_count()
 
     def read(self, step: int, n: int, size: int) -> Chunk:
         if step != self._step:

@@ -77,7 +77,9 @@ def open_source(
     """
     stream = as_stream(train)
     if isinstance(stream, Batches):
-        return Sequential(stream, done, position if done < end else None)  # at the end its shapes alone matter
+        source = Sequential(stream, done, position if done < end else None)  # at the end its shapes alone matter
+        _require_own_share(mesh, source.b)
+        return source
     n = count(train) if stream is None else len(stream)
     order_of = orders(jax.random.clone(key), n, batch_size, groups)
     part = own_rows(mesh, batch_rows(n, batch_size))
@@ -105,6 +107,17 @@ def own_rows(mesh: Mesh | None, b: int) -> slice:
     sharding = NamedSharding(mesh, PartitionSpec(row_axes(mesh)[0]))
     found = [index[0].indices(b) for index in sharding.addressable_devices_indices_map((b,)).values() if index]
     return slice(min(start for start, _, _ in found), max(stop for _, stop, _ in found))
+
+
+def _require_own_share(mesh: Mesh | None, b: int) -> None:
+    """Raise ValueError where the devices of each of several processes do not need just the rows that it brings."""
+    processes, i = jax.process_count(), jax.process_index()
+    if processes > 1 and own_rows(mesh, b) != slice(b // processes * i, b // processes * (i + 1)):
+        shown = "" if mesh is None else ",".join(f"{name}={size}" for name, size in mesh.shape.items())
+        raise ValueError(
+            f"mesh {shown} does not cut {processes} processes' batches, {b} rows together, so that each keeps its own: "
+            "put the axis data first, of a size that divides them"
+        )
 
 
 def fingerprint(data: Splits) -> str:

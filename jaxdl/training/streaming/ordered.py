@@ -47,15 +47,13 @@ class OrderedRows:
         part: the rows of every batch that this process reads.
     """
 
-    whole = True
-
     def __init__(
         self, reader: Reader, order_of: Callable[[int], Any], n_examples: int, part: slice = slice(None)
     ) -> None:
         self._reader, self._order_of, self._n, self._part = reader, order_of, n_examples, part
         self._epoch, self._order = 0, np.asarray(order_of(0))
-        self.steps, self._b = self._order.shape
-        b = len(range(self._b)[part])
+        self.steps, self.b = self._order.shape
+        b = len(range(self.b)[part])
         self.shapes: Shapes = {
             name: jax.ShapeDtypeStruct((b, *leaf.shape), leaf.dtype) for name, leaf in reader.example.items()
         }
@@ -68,7 +66,7 @@ class OrderedRows:
         arrays = blank(self.shapes, size)
         filled = {name: values[:n] for name, values in arrays.items()}
         self._reader.fill(step, self._order[i : i + n, self._part], filled)
-        places = np.arange(i * self._b, (i + n) * self._b).reshape(n, self._b)[:, self._part]
+        places = np.arange(i * self.b, (i + n) * self.b).reshape(n, self.b)[:, self._part]
         filled["mask"][...] = places < self._n
         rows = [real_rows(self._order, j, self._n) for j in range(i, i + n)]
         return Chunk(arrays, n, rows, None)

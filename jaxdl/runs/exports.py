@@ -93,7 +93,7 @@ def _torch(run: Run, path: Path) -> list[str]:
         raise ValueError("a state dict is written by PyTorch, which is missing: pip install torch") from None
     tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
     files.write(path, lambda temporary: torch.save(tensors, temporary))
-    module = _write_module(path, code)
+    module = _write_module(path, "torch", code)
     return [
         f"{path}: the state dict of the module in {module}: model.load_state_dict(torch.load({str(path)!r}))",
         _module_takes(run, "images [B, C, H, W]" if isinstance(config, cnn.Config) else ""),
@@ -109,7 +109,7 @@ def _flax(run: Run, path: Path) -> list[str]:
         raise ValueError("a parameter tree is written by flax, which is missing: pip install flax") from None
     content = serialization.msgpack_serialize(variables)
     files.write(path, lambda temporary: temporary.write_bytes(content))
-    module = _write_module(path, code)
+    module = _write_module(path, "flax", code)
     return [
         f"{path}: the variables of the module in {module}: "
         f"flax.serialization.msgpack_restore(pathlib.Path({str(path)!r}).read_bytes())",
@@ -117,8 +117,8 @@ def _flax(run: Run, path: Path) -> list[str]:
     ]
 
 
-def _write_module(path: Path, code: str) -> Path:
-    module = path.with_suffix(".py")
+def _write_module(path: Path, library: str, code: str) -> Path:
+    module = path.with_name(f"{path.stem}_{library}.py")
     files.write(module, lambda temporary: temporary.write_text(code))
     return module
 

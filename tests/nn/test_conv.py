@@ -250,3 +250,11 @@ def test_an_empty_batch_has_an_empty_result():
         assert conv2d(params, x).shape == (0, 8, 8, 32)
         assert not jax.grad(lambda p, x=x: conv2d(p, x).sum())(params)["w"].any()
     assert max_pool2d(x, 2).shape == (0, 4, 4, 32)
+
+
+def test_without_compilation_a_convolution_and_its_gradient_are_the_same():
+    params, x = init_conv2d(jax.random.key(0), 2, 3, (3, 3)), draw(1, (2, 5, 4, 2))
+    step = jax.value_and_grad(lambda p: jnp.sum(jnp.tanh(conv2d(p, x))))
+    with jax.disable_jit():
+        slow = step(params)
+    assert_near(slow, step(params), 1e-5)

@@ -18,19 +18,30 @@ from jaxdl.training.environment import environment
 SCORES = RESULTS / "scores"
 
 
-def measure(recipe: str, seeds: int, overrides: dict[str, Any] | None = None, stored: Any = None) -> dict[str, Any]:
-    """Train a recipe with seeds 0 .. n-1 and give back the record; the runs of a `stored` record are not repeated."""
+def measure(
+    recipe: str,
+    seeds: int,
+    overrides: dict[str, Any] | None = None,
+    stored: Any = None,
+    preset: str | None = None,
+) -> dict[str, Any]:
+    """Train a recipe with seeds 0 .. n-1 and give back the record; the runs of a `stored` record are not repeated.
+
+    A `preset` is what the settings start from, in place of the recipe's default ones.
+    """
+    start = recipes.load(recipe).Config() if preset is None else recipes.preset(recipe, preset)
     rows = list(stored["runs"]) if stored else []
     headline = stored["score"] if stored else ""
     for seed in range(len(rows), seeds):
-        config = recipes.load(recipe).Config(seed=seed, **(overrides or {}))
+        config = dataclasses.replace(start, seed=seed, **(overrides or {}))
         with tempfile.TemporaryDirectory() as folder:
             run = runs.train(recipe, config, run_dir=Path(folder, "run"))
         headline = run.headline
         scores = {"score": run.score, "scores": run.scores, "more_scores": run.more_scores}
         rows.append({"seed": seed, "seconds": run.seconds} | scores)
         print(f"{recipe} seed {seed}: {headline} {run.score:.4f} in {run.seconds:.1f} s", flush=True)
-    return record(recipe, headline, rows, overrides or {}) | environment()
+    found = record(recipe, headline, rows, overrides or {}) | environment()
+    return found if preset is None else found | {"preset": preset}
 
 
 def of_runs(folders: Sequence[Path]) -> dict[str, Any]:
@@ -75,6 +86,15 @@ def record(recipe: str, headline: str, rows: list[dict[str, Any]], overrides: di
 
 
 def keep(found: dict[str, Any]) -> None:
-    """Write a record where README's table looks for it, and print what it says."""
-    files.write_json(SCORES / f"{found['recipe']}.json", found)
+    """Write a record where the tables look for it, of a preset under its name, too; and print what it says."""
+    files.write_json(SCORES / file_name(found["recipe"], found.get("preset")), found)
     print(json.dumps({name: found[name] for name in ("recipe", "score", "mean", "confidence95", "seconds")}))
+
+
+def file_name(recipe: str, preset: str | None = None) -> str:
+    """The file of a record.
+
+    >>> file_name("mixture_gan"), file_name("mixture_gan", "wasserstein")
+    ('mixture_gan.json', 'mixture_gan-wasserstein.json')
+    """
+    return f"{recipe}.json" if preset is None else f"{recipe}-{preset}.json"

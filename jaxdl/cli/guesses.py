@@ -22,6 +22,7 @@ _ELSEWHERE = {  # what other programs call it -> what it may be called here, the
     "logdir": ("run-dir",),
     "dir": ("run-dir",),
     "steps": ("epochs",),
+    "n-critic": ("discriminator-steps",),
     "num-epochs": ("epochs",),
     "hidden": ("model.widths",),
 }

@@ -1,5 +1,6 @@
 """Diffusion: its equations against sums written out and Bayes' rule, and a Gaussian, of which everything is known."""
 
+import dataclasses
 import math
 
 import jax
@@ -107,7 +108,7 @@ def test_the_loss_of_the_best_guess_is_what_it_cannot_know(config):
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.schedule)
 def test_samples_have_the_moments_that_follow_from_every_step(config, variance):
     """With the best guess a step is linear in x_t, so that mean and variance are known after each one."""
-    config = ddpm.Config(**{**vars(config), "variance": variance, "clip": 0.0})
+    config = dataclasses.replace(config, variance=variance, clip=0.0)
     beta, abar = written_out(config)
     mean, var = 0.0, 1.0
     for t in range(config.steps, 0, -1):
@@ -163,6 +164,6 @@ def test_times_outside_are_nan_and_other_mistakes_are_named():
             ddpm.diffuse(x, t, x, config)
     with pytest.raises(ValueError, match=r"predicted \(2, 1\)"):
         ddpm.objective(lambda x, t: x[:, :1], x, config, key=jax.random.key(0))
-    for words, message in (({"first": 0.3, "last": 0.2}, "rise"), ({"last": 1.0}, "rise"), ({"steps": 0}, "steps")):
+    for change, message in (({"first": 0.3, "last": 0.2}, "rise"), ({"last": 1.0}, "rise"), ({"steps": 0}, "steps")):
         with pytest.raises(ValueError, match=message):
-            ddpm.Config(**words)
+            dataclasses.replace(config, **change)

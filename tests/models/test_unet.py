@@ -1,6 +1,7 @@
 """The U-Net: the same network in flax, what it starts as, and what it refuses."""
 
 import dataclasses
+from typing import Any
 
 import flax.linen as fnn
 import jax
@@ -84,7 +85,8 @@ def test_it_is_flax_s_network(params, outputs):
     theirs = {name: value for name, value in params.items() if name not in ("time", "output")} | params["time"]
     theirs |= {"last_norm": params["output"]["norm"], "last_conv": params["output"]["conv"]}
     with jax.numpy_dtype_promotion("standard"):
-        expected = FlaxUnet(TINY).apply({"params": renamed(theirs)}, X, sinusoidal_positions(T, 4), Y)
+        variables: Any = {"params": renamed(theirs)}
+        expected: Any = FlaxUnet(TINY).apply(variables, X, sinusoidal_positions(T, 4), Y)
     np.testing.assert_allclose(outputs(X, T, Y), expected, rtol=1e-4, atol=1e-5)
 
 

@@ -4,10 +4,12 @@ import types
 
 import jax
 import numpy as np
+import pytest
 
 from jaxdl import cli, runs
 from jaxdl.models import ddpm, unet
 from jaxdl.recipes import digits_ddpm
+from jaxdl.training import fit
 
 ONE_LEVEL = unet.Config(size=(8, 8, 1), channels=(4,), groups=2, n_embedding=4, n_classes=10)
 
@@ -47,3 +49,14 @@ def test_a_run_draws_digits_and_says_what_it_cannot(tmp_path, monkeypatch, capsy
     ):
         assert cli.main(words) == 2
         assert message in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_digits_are_those_that_were_asked_for():
+    config = digits_ddpm.Config()
+    task = digits_ddpm.task(config)
+    state, _ = fit(task, epochs=config.epochs, batch_size=config.batch_size, seed=config.seed)
+    assert task.scores is not None
+    scores = task.scores(state, task.data)
+    assert scores["label_accuracy"] > 0.9
+    assert scores["frechet"] < 6

@@ -8,6 +8,7 @@ import pytest
 from jaxdl import cli, recipes, runs
 from jaxdl.cli import arguments
 from jaxdl.recipes import digits_mlp
+from jaxdl.training import fit
 
 WHOLE_ON_A_GPU = (
     "fashion_cnn",
@@ -69,3 +70,14 @@ def test_help_lists_the_presets(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit):
         cli.main(["train", "mnist_gan", "--help"])
     assert "--preset NAME" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_critic_with_a_gradient_penalty_finds_all_modes_of_the_mixture():
+    config = recipes.preset("mixture_gan", "wasserstein")
+    task = recipes.load("mixture_gan").task(config)
+    state, _ = fit(task, epochs=config.epochs, batch_size=config.batch_size, seed=config.seed)
+    assert task.scores is not None
+    scores = task.scores(state, task.data)
+    assert scores["modes"] == 8
+    assert scores["high_quality"] > 0.75

@@ -141,7 +141,7 @@ def test_each_player_has_its_own_rule_and_schedule():
         steps[name] = []
         for _ in range(n):
             update, state = rule.update(jnp.ones(()), state)
-            steps[name].append(-float(update))
+            steps[name].append(-float(jnp.asarray(update)))
     np.testing.assert_allclose(steps["generator"], [2e-4, 1e-4], rtol=1e-5)
     np.testing.assert_allclose(steps["discriminator"], 0.5 * (1 + np.cos(np.pi * np.arange(4) / 4)), rtol=1e-5)
     with pytest.raises(ValueError, match='schedule "cosine" ends with the run'):

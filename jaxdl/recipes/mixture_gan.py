@@ -29,7 +29,7 @@ CENTERS = (RADIUS * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)).astype(n
 
 @dataclasses.dataclass(frozen=True)
 class Config(adversarial.Config):
-    """A ring of eight narrow Gaussians with a dense GAN.
+    """A ring of eight narrow Gaussians with a dense GAN; `--preset wasserstein` plays with a critic.
 
     Attributes:
         model: both players.

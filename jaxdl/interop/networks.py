@@ -49,12 +49,14 @@ def model_of(config: Any) -> ModuleType:
     """
     module = next((module for module in MODELS if isinstance(config, module.Config)), None)
     if module is None:
-        name = type(config).__module__.rpartition(".")[2]
+        name = type(config).__module__.rpartition(".")[2].removeprefix("_").removesuffix("_config")
         known = ", ".join(one.__name__.rpartition(".")[2] for one in MODELS)
         raise ValueError(f"interop: there is no form of {name} in other libraries; there is one of {known}")
     if isinstance(config, transformer.Config):
         if config.positions == "rotary":
-            raise ValueError('interop: neither PyTorch nor flax has layers with positions="rotary"; there is --to jax')
+            raise ValueError(
+                'interop: neither PyTorch nor flax has layers with positions="rotary"; there are --to jax and onnx'
+            )
         if config.copy:
             raise ValueError("interop: neither PyTorch nor flax has a layer that copies (copy=True); there is --to jax")
     return module

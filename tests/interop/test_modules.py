@@ -10,7 +10,7 @@ import pytest
 
 from jaxdl import interop, models
 from jaxdl.interop import networks
-from jaxdl.models import cnn, linear, mlp, resnet, rnn, transformer
+from jaxdl.models import cnn, linear, mlp, resnet, rnn, seq2seq, transformer
 
 SOURCE = jnp.array([[5, 3, 8, 1, 2], [4, 4, 7, 0, 0]])
 TARGET = jnp.array([[1, 3, 5, 2], [1, 8, 8, 4]])
@@ -146,6 +146,7 @@ def test_what_does_not_fit_is_told_in_a_line(change, message):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
+        (seq2seq.Config(9, 9), "no form of seq2seq in other libraries"),
         (resnet.Config(), "no form of resnet in other libraries; there is one of linear, mlp, cnn, rnn, transformer"),
         (T(9, 9, 8, 2, positions="rotary"), 'neither PyTorch nor flax has layers with positions="rotary"'),
         (T(9, 9, 8, 2, copy=True), "neither PyTorch nor flax has a layer that copies"),

@@ -82,11 +82,12 @@ class Stepper:
         return state, totals, now
 
     def _length(self, left: int) -> int:
+        """As many steps as all processes, if there are several, are ready for."""
+        return int(agreement.gathered(self._own_length(left)).min())
+
+    def _own_length(self, left: int) -> int:
         if isinstance(self.steps_per_call, int):
             return min(self.steps_per_call, left)
-        return int(agreement.gathered(self._fitting_length(left))[0, 0])  # by process 0's clock, if there are several
-
-    def _fitting_length(self, left: int) -> int:
         if not self._seconds_per_step:  # not measured yet: the first call compiles, the second is timed
             return min(MEASURED_STEPS, left)
         rate = 1 / self._seconds_per_step

@@ -5,11 +5,13 @@ gradient that is nothing but rounding, so that 1e-8 between two meshes becomes 1
 compared in float64. Dropout, corruption and codes are drawn in all of them, and batch norm sees the whole batch.
 """
 
+import dataclasses
 import functools
 from types import ModuleType
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from small_tasks import plain, without_seconds
@@ -36,6 +38,7 @@ from jaxdl.models import (
 )
 from jaxdl.models.ranker import N_FEATURES
 from jaxdl.optim import sgd
+from jaxdl.recipes import digits_gan
 from jaxdl.training import Task, fit, init_train_state, make_train_step
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(len(jax.devices()) < 8, reason="needs eight devices")]
@@ -142,6 +145,30 @@ def test_every_model_that_is_trained_is_here():
 @pytest.mark.parametrize("name", CASES)
 def test_on_every_mesh_as_on_one_device(name, mesh):
     one, many = on_one(name), fit(regression(name), epochs=2, batch_size=BATCH, steps_per_call=10, mesh=mesh)
+    for a, b in zip(plain(one.state), plain(many.state), strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-5)
+    for score, values in without_seconds(one.history).items():
+        np.testing.assert_allclose(many.history.history[score], values, rtol=1e-5)
+
+
+@functools.cache
+def game_on(mesh: str | None) -> Any:
+    players = dataclasses.replace(digits_gan.Config().model, generator=(16,), discriminator=(16,), n_latent=8)
+    task = digits_gan.task(dataclasses.replace(digits_gan.Config(), model=players))
+    x = task.data.train["x"][:ROWS].astype(np.float64) / 255
+    data = Splits({"x": x, "y": task.data.train["y"][:ROWS]}, {}, {})
+
+    def wide(leaf):
+        return leaf.astype(np.float64) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+
+    task = task._replace(init=lambda key, init=task.init: jax.tree.map(wide, init(key)), data=data, callbacks=())
+    return fit(task, epochs=2, batch_size=BATCH, steps_per_call=10, mesh=mesh)
+
+
+@pytest.mark.parametrize("mesh", MESHES)
+def test_a_game_of_two_players_on_every_mesh(mesh, x64):
+    """Adam's steps in float64: in float32 what is rounding in a gradient becomes a whole step."""
+    one, many = game_on(None), game_on(mesh)
     for a, b in zip(plain(one.state), plain(many.state), strict=True):
         np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-5)
     for score, values in without_seconds(one.history).items():

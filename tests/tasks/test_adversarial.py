@@ -298,6 +298,21 @@ def test_a_critic_needs_a_bounded_slope():
     assert game.equilibrium(free) == {"discriminator_loss": 0.0}
 
 
+@pytest.mark.parametrize("condition", ["projection", "one_hot", "embedding"])
+@pytest.mark.parametrize("precision", ["f32", "bf16"])
+def test_a_critic_judges_images_of_classes(condition, precision):
+    """The step keeps shapes and dtypes, through the second derivatives of convolutions as well."""
+    sizes = {"size": (8, 8, 1), "n_latent": 3, "generator": (2,), "discriminator": (2, 3), "n_classes": 3}
+    model = gan.Config(**sizes, discriminator_norm="none", condition=condition)
+    config = dataclasses.replace(PLAIN, loss="wasserstein", precision=precision, discriminator_steps=2)
+    players = adversarial.players(gan, model)
+    state = jax.eval_shape(lambda key: adversarial.init_game(key, players, config), jax.random.key(0))
+    data = batch() | {"x": jnp.zeros((8, 8, 8, 1))}
+    after, _ = jax.eval_shape(adversarial.make_adversarial_step(players, config), state, data)
+    describe = lambda tree: jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), tree)  # noqa: E731
+    assert describe(after) == describe(state)
+
+
 def test_collapse_is_reported_once_and_again_after_a_recovery(capsys):
     callback, history = game.report_collapse(), History()
     state = adversarial.init_game(jax.random.key(0), adversarial.players(gan, MODEL), PLAIN)

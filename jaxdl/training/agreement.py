@@ -4,7 +4,9 @@ Every function here is called by all of the processes, in the same order; one th
 """
 
 import json
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -61,6 +63,18 @@ def require_agreement(facts: dict[str, Any]) -> None:
         what = "the same options and data are needed in all of them"
         said = "" if wrong is None else f": {wrong} is {here.get(wrong)} here, {first.get(wrong)} there"
         raise ValueError(f"process {others[0]} is not about the same run as process 0{said}; {what}")
+
+
+def require_shared(path: Path, seconds: float = 10.0) -> None:
+    """Raise ValueError where a process does not see a path of process 0, even after some seconds."""
+    until = time.monotonic() + seconds
+    while several() and not path.exists() and time.monotonic() < until:
+        time.sleep(0.2)
+    blind = [i for i, (seen,) in enumerate(gathered(path.exists())) if not seen]
+    if several() and blind:
+        raise ValueError(
+            f"process {blind[0]} does not see {path.parent}: a run's folder must be one that all of them see"
+        )
 
 
 def gathered(*numbers: int) -> np.ndarray:

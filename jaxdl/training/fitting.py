@@ -90,6 +90,8 @@ def fit(
     hooks = (*run_files.logs(run_dir, task), *task.callbacks, *callbacks)
     keeping = Checkpoints(run_dir, task.monitor, task.mode, save_every)
     with processes.watched(), _owned(run_dir), keeping as checkpoints:
+        if run_dir is not None:
+            agreement.require_shared(Path(run_dir) / lock.NAME)
         if run_dir is not None or agreement.several():
             facts["data"] = opening.fingerprint(task.data)
         agreement.require_agreement(facts | {"epochs": epochs, "run_dir": str(run_dir)})

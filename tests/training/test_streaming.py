@@ -17,7 +17,7 @@ from jaxdl.data.splits import Splits
 from jaxdl.training import PAUSE, NonFiniteError, Paused, autopsy, data_mesh, fit, nan_stop
 from jaxdl.training.callbacks import progress
 from jaxdl.training.feeding import orders
-from jaxdl.training.streaming import opening
+from jaxdl.training.streaming import chunks, opening
 from jaxdl.training.streaming.ordered import ArrayReader, OrderedRows
 from jaxdl.training.together import fit_many
 
@@ -62,7 +62,6 @@ STREAMS = {
     "arrays": lambda: rows(10),
     "records": lambda: data.Records(range(10), lambda i: {name: values[i] for name, values in rows(10).items()}),
     "list": three_batches,
-    "loader": Loader,
     "function": lambda: data.Batches(three_batches, steps=3),
     "grain": in_grain,
     "grain, endless": in_grain_without_length,
@@ -75,8 +74,9 @@ def of(kind: str, **options: Any):
     return line(noise=0.1, data=STREAMS[kind](), **options)
 
 
-@pytest.mark.parametrize("mesh", [None, "data=4", "data=3"])
-@pytest.mark.parametrize("steps_per_call", [1, 2, "auto"])
+@pytest.mark.parametrize(
+    ("steps_per_call", "mesh"), [(1, None), (2, None), ("auto", None), (1, "data=3"), ("auto", "data=4")]
+)
 def test_a_stream_of_arrays_is_the_run_in_memory(steps_per_call, mesh):
     runs = [
         fit(line(noise=0.1), **OPTIONS, steps_per_call=steps_per_call, mesh=mesh, stream=stream)
@@ -138,6 +138,18 @@ def test_calls_of_several_batches_resume_inside(tmp_path, kind):
     with pytest.raises(Paused):
         fit(of(kind), **options, run_dir=tmp_path, callbacks=pause)
     assert_identical(fit(of(kind), **options, run_dir=tmp_path, resume=True).state, whole.state)
+
+
+def test_slow_batches_are_not_waited_for_together(monkeypatch):
+    """A loop's chunk would have all three of an epoch; each comes alone, and the steps are the same."""
+    monkeypatch.setattr(chunks, "_SECONDS", 0.0)
+    ends: list[int] = []
+    for train in (Loader(), STREAMS["records"]()):
+        whole = fit(of("list" if isinstance(train, Loader) else "arrays"), **OPTIONS, stream=True)
+        ends.clear()
+        note = [lambda event: ends.append(event.step) if event.kind == "step" else None]
+        assert_identical(fit(line(noise=0.1, data=train), **OPTIONS, callbacks=note).state, whole.state)
+        assert ends == [1, 2, 3, 4, 5, 6]
 
 
 def test_short_batches_are_filled_up_and_masked():

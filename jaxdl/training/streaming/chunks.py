@@ -4,6 +4,7 @@ K batches in a chunk at most, B rows of a batch.
 """
 
 import math
+import time
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import jax
@@ -13,6 +14,7 @@ Shapes: TypeAlias = dict[str, jax.ShapeDtypeStruct]  # of the arrays of one batc
 
 _BYTES = 2**23  # of a chunk: some are alive at a time, on the host and on the device
 _STEPS = 256
+_SECONDS = 0.5  # for which a chunk is waited for, once it has a batch
 
 
 class Chunk(NamedTuple):
@@ -52,12 +54,29 @@ class Source(Protocol):
     def b(self) -> int: ...
 
     def read(self, step: int, n: int, size: int) -> Chunk:
-        """The n batches from a step on, with room for `size`; the step is the one behind those read before."""
+        """Up to n batches from a step on, with room for `size`; the step is the one behind those read before."""
         ...
 
     def close(self) -> None:
         """Let go of processes and threads."""
         ...
+
+
+class Patience:
+    """Whether a chunk may wait for another batch: of slow ones it has few, so that steps are made while they come.
+
+    Several processes have chunks of one length, since they make the same calls.
+
+    >>> patience = Patience()
+    >>> patience.lasts()
+    True
+    """
+
+    def __init__(self) -> None:
+        self._until = time.monotonic() + _SECONDS
+
+    def lasts(self) -> bool:
+        return jax.process_count() > 1 or time.monotonic() < self._until
 
 
 def shape_of(values: Any) -> jax.ShapeDtypeStruct:

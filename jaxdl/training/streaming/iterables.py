@@ -17,7 +17,7 @@ import numpy as np
 
 from jaxdl.data.arrays import require_arrays
 from jaxdl.data.streams import Batches
-from jaxdl.training.streaming.chunks import Chunk, Shapes, blank, shape_of
+from jaxdl.training.streaming.chunks import Chunk, Patience, Shapes, blank, shape_of
 
 _log = logging.getLogger(__name__)
 
@@ -56,14 +56,15 @@ class Sequential:
         shapes = {name: [list(leaf.shape), leaf.dtype.name] for name, leaf in self.shapes.items()}
         position, arrays = self._place | {"shapes": shapes}, blank(self.shapes, size)
         marks: list[str] = []
-        for i in range(n):
+        patience, made = Patience(), 0
+        while made < n and (made == 0 or patience.lasts()):
             batch = self._last = self._next() if self._ahead is None else self._ahead
             self._ahead = None
             marks += [] if self._has_state else [mark(batch)]
-            self._write(batch, arrays, i)
-            self._step += 1
+            self._write(batch, arrays, made)
+            self._step, made = self._step + 1, made + 1
         self._place = self._stands()
-        return Chunk(arrays, n, None, position, marks or None)
+        return Chunk(arrays, made, None, position, marks or None)
 
     def close(self) -> None:
         close = getattr(self._passes, "close", None)

@@ -17,13 +17,19 @@ from jaxdl.data.mapped import SelectedRows
 from jaxdl.data.streams import Records
 from jaxdl.training.feeding import real_rows
 from jaxdl.training.memory import available_memory
-from jaxdl.training.streaming.chunks import Chunk, Shapes, blank, shape_of
+from jaxdl.training.streaming.chunks import Chunk, Patience, Shapes, blank, shape_of
 
 _THREADS = 4  # rows of a file that is not in the page cache come twice as fast
 
 
 class Reader(Protocol):
-    """What fills batches with examples."""
+    """What fills batches with examples.
+
+    Attributes:
+        quick: whether many batches take no time to speak of.
+    """
+
+    quick: bool
 
     @property
     def example(self) -> Shapes:
@@ -64,8 +70,13 @@ class OrderedRows:
         if epoch != self._epoch:
             self._epoch, self._order = epoch, np.asarray(self._order_of(epoch))
         arrays = blank(self.shapes, size)
-        filled = {name: values[:n] for name, values in arrays.items()}
-        self._reader.fill(step, self._order[i : i + n, self._part], filled)
+        patience, made = Patience(), 0
+        while made < n and (made == 0 or patience.lasts()):
+            more = n if self._reader.quick else 1
+            filled = {name: values[made : made + more] for name, values in arrays.items()}
+            self._reader.fill(step + made, self._order[i + made : i + made + more, self._part], filled)
+            made += more
+        n, filled = made, {name: values[:made] for name, values in arrays.items()}
         places = np.arange(i * self.b, (i + n) * self.b).reshape(n, self.b)[:, self._part]
         filled["mask"][...] = places < self._n
         rows = [real_rows(self._order, j, self._n) for j in range(i, i + n)]
@@ -77,6 +88,8 @@ class OrderedRows:
 
 class ArrayReader:
     """Reads rows of arrays, mapped from files or in memory, with some threads."""
+
+    quick = True
 
     def __init__(self, arrays: Arrays) -> None:
         self._arrays = arrays
@@ -104,6 +117,8 @@ class ArrayReader:
 
 class RecordReader:
     """Reads and decodes examples one by one."""
+
+    quick = False
 
     def __init__(self, records: Records) -> None:
         self._records = records

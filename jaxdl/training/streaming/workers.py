@@ -68,6 +68,8 @@ class WorkerReader:
     Raises: ValueError where grain is not installed.
     """
 
+    quick = False
+
     def __init__(
         self, records: Records, key: Key, n_examples: int, batch_size: int | None, groups: Array | None, part: slice
     ) -> None:

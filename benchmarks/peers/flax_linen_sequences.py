@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from benchmarks.peers import flax_weights
@@ -120,7 +121,8 @@ def params(case: Case) -> dict[str, Any]:
 
 def _cell(layer: dict[str, Any], cell: str) -> dict[str, Any]:
     tree: dict[str, Any] = {}
-    for name, array in FLAX.kinds[cell].to(named_leaves(layer), ()).items():
+    leaves = {name: np.asarray(leaf) for name, leaf in named_leaves(layer).items()}
+    for name, array in FLAX.kinds[cell].to(leaves, ()).items():
         gate, leaf = name.split(".")
         tree.setdefault(gate, {})[leaf] = array
     return tree

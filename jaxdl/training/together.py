@@ -156,7 +156,7 @@ def choose_batching(program: Any) -> Callable[[Callable[..., Any]], Callable[...
     """`vmap`, or `lax.map` for convolutions on a CPU.
 
     Batched over kernels they become grouped convolutions, which XLA's CPU backend runs slowly: eight DCGANs by `vmap`
-    take 2.1 times as long as in turn (record gan-sweep), eight dense games a tenth less.
+    take 1.3 times as long as in turn (record gan-sweep), eight dense games an eighth less.
     """
     if backend() == "cpu" and re.search(r"\bconv(olution|_general_dilated)\b", str(program)):
         return lambda f: lambda *trees: jax.lax.map(lambda rows: f(*rows), trees)

@@ -101,6 +101,7 @@ def measured_here(folder: Path, seconds: float, rows: int | None) -> dict[str, A
     def callback(event: Event) -> str | None:
         if event.kind != "step":
             return None
+        jax.block_until_ready(event.state)
         calls.append((time.perf_counter(), event.step))
         last.update(event.metrics)
         return PAUSE if len(calls) > 5 and calls[-1][0] - calls[4][0] > seconds else None

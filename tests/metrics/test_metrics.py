@@ -35,15 +35,16 @@ def _all(logits, labels, where) -> Metrics:
 
 
 @given(
-    n=st.integers(1, 24),
-    cuts=st.lists(st.integers(0, 24), max_size=4),
+    n=st.sampled_from((1, 6, 12)),
+    cuts=st.lists(st.sampled_from((0, 3, 6, 9)), max_size=4),
     seed=st.integers(0, 2**16),
-    data=st.data(),
+    kept=st.lists(st.booleans(), min_size=4, max_size=4),
 )
-@settings(max_examples=12, deadline=None)
-def test_adding_over_any_partition_gives_the_whole(n, cuts, seed, data):
+@settings(max_examples=20, deadline=None)
+def test_adding_over_any_partition_gives_the_whole(n, cuts, seed, kept):
+    """Parts and masks of threes: few shapes, each of which compiles some forty operations."""
     logits, labels = _data(n, seed)
-    where = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)), bool)
+    where = np.random.default_rng(seed).permutation(np.repeat(kept, 3)[:n])
     parts = [p for p in np.split(np.random.default_rng(seed).permutation(n), sorted(min(c, n) for c in cuts)) if len(p)]
     added = metrics.merge_all([_all(logits[p], labels[p], where[p]) for p in parts])
     whole = _all(logits, labels, where)

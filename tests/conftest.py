@@ -48,6 +48,15 @@ def no_last_value():
 
 
 @pytest.fixture
+def compiled_lightly():
+    """For slow tests that compile longer than they compute."""
+    before = jax.config.values["jax_disable_most_optimizations"]
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
+
+
+@pytest.fixture
 def own_caches(tmp_path_factory, monkeypatch):
     """Commands touch nothing of the user's, and the variables that they set are taken back."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))

@@ -20,6 +20,7 @@ def _parameter(case: Case):
     return pytest.param(case, marks=marks, id=case.name)
 
 
+@pytest.mark.usefixtures("compiled_lightly")
 @pytest.mark.parametrize("case", [_parameter(c) for c in all_cases() if c.wrt])
 def test_derivatives_of_every_kind(case: Case):
     """One program per case: forward and recomputed against reverse, second against differences, rows of a batch."""

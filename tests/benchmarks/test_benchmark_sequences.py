@@ -14,6 +14,8 @@ from benchmarks.workloads import cases, ours, sequence_cases
 from benchmarks.workloads.trainer import PARITY, Trainer, build, curve, parity
 from jaxdl.data.text import BOS, EOS, N_SPECIAL
 
+pytestmark = pytest.mark.usefixtures("compiled_lightly")
+
 REFERENCE = [("lstm", 16.34), ("gru", 12.32), ("transformer", 69.65), ("transformer-8k", 94.62)]
 NAMES = tuple(sequence_cases.BUILDERS)
 LIBRARIES = {"flax": "flax", "nnx": "flax", "torch": "torch", "torch-compile": "torch"}

@@ -47,6 +47,7 @@ def few_examples(monkeypatch):
 
 @needs_data
 @pytest.mark.slow
+@pytest.mark.usefixtures("compiled_lightly")
 @pytest.mark.parametrize(("name", "model", "options", "scores"), ROWS, ids=[row[0] for row in ROWS])
 def test_it_trains_scores_and_translates(name, model, options, scores, few_examples, tmp_path):
     default = recipes.load(name).Config()

@@ -41,7 +41,11 @@ from jaxdl.optim import sgd
 from jaxdl.recipes import digits_gan
 from jaxdl.training import Task, fit, init_train_state, make_train_step
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(len(jax.devices()) < 8, reason="needs eight devices")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(len(jax.devices()) < 8, reason="needs eight devices"),
+    pytest.mark.usefixtures("compiled_lightly"),
+]
 MESHES = ("data=8", "shard=8", "model=8")
 ROWS, BATCH = 156, 16  # ten steps an epoch; the last one has 12 rows, which eight devices do not divide
 RNG = np.random.default_rng(0)

@@ -12,8 +12,9 @@ import numpy as np
 from jaxdl import data
 from jaxdl.artifacts import pictures
 from jaxdl.data.splits import Splits
-from jaxdl.metrics.sample_scores import class_entropy, frechet_distance, parzen_scores
+from jaxdl.metrics.sample_scores import parzen_scores
 from jaxdl.models import gan
+from jaxdl.recipes import _samples
 from jaxdl.recipes._judge import judge
 from jaxdl.tasks import adversarial
 from jaxdl.tasks import game as adversarial_game
@@ -43,7 +44,7 @@ def sample(config: Any, state: TrainState, key: Key, *, count: int, label: int |
     """
     _require_room(config.model, count)
     z = jax.random.normal(key, (count, config.model.n_latent))
-    return _generate(config, state, z, _labels(config.model, count, label))
+    return _generate(config, state, z, _samples.classes(config.model.n_classes, count, label))
 
 
 def interpolate(
@@ -65,8 +66,8 @@ def interpolate(
     t = jnp.linspace(0.0, 1.0, steps)[None, :, None]
     shares = [jnp.sin((1 - t) * angle) / jnp.sin(angle), jnp.sin(t * angle) / jnp.sin(angle)]
     z = shares[0] * ends[0] + shares[1] * ends[1]  # [count, steps, n_latent]
-    labels = _labels(config.model, count, label)
-    rows = None if labels is None else jnp.repeat(labels, steps)
+    labels = _samples.classes(config.model.n_classes, count, label)
+    rows = None if labels is None else np.repeat(labels, steps)
     return _generate(config, state, z.reshape(count * steps, -1), rows)
 
 
@@ -75,23 +76,13 @@ def _require_room(model: gan.Config, count: int) -> None:
     require_memory(f"sample: {count:,} examples", needed, "ask for fewer")
 
 
-def _labels(model: gan.Config, count: int, label: int | None) -> Array | None:
-    if label is not None and not 0 <= label < model.n_classes:
-        has = f"the classes 0 to {model.n_classes - 1}" if model.n_classes else "no classes"
-        raise ValueError(f"label {label}: this network has {has}")
-    if not model.n_classes:
-        return None
-    turns = jnp.arange(count, dtype=jnp.int32) % model.n_classes
-    return turns if label is None else jnp.full(count, label, jnp.int32)
-
-
-def _generate(config: Any, state: TrainState, z: Array, labels: Array | None) -> np.ndarray:
+def _generate(config: Any, state: TrainState, z: Array, labels: np.ndarray | None) -> np.ndarray:
     """In blocks of equal size, so that one program serves all and its maps stay small."""
     n = len(z)
     rows = min(_ROWS, n)
     fill = -n % rows
     z = jnp.concatenate([z, z[:fill]])
-    labels = None if labels is None else jnp.concatenate([labels, labels[:fill]])
+    labels = None if labels is None else np.concatenate([labels, labels[:fill]])
     state, program = state._replace(opt_state=()), _program(config)
     parts = [
         program(state, z[i : i + rows], None if labels is None else labels[i : i + rows]) for i in range(0, n, rows)
@@ -149,12 +140,9 @@ def image_scores(name: str, config: Any, state: TrainState, splits: Splits) -> d
     flat = {part: jnp.asarray(x.reshape(len(x), -1)) for part, x in real.items()}
     scores = parzen_scores(jnp.asarray(images.reshape(len(images), -1)), flat["validation"], flat["test"])
     critic = judge(name)
-    features, logits = critic.classify(images)
-    of_test, of_train = critic.classify(real["test"])[0], critic.classify(real["train"])[0]
-    entropies = class_entropy(jnp.asarray(logits))
-    scores |= {"frechet": frechet_distance(features, of_test), "frechet_data": frechet_distance(of_train, of_test)}
-    scores |= {"class_entropy": entropies[0], "sample_entropy": entropies[1], "judge_accuracy": critic.accuracy}
-    labels = _labels(config.model, SAMPLES, None)
+    seen, logits = _samples.scores(critic, images, real["train"], real["test"])
+    scores |= seen | {"judge_accuracy": critic.accuracy}
+    labels = _samples.classes(config.model.n_classes, SAMPLES)
     if labels is not None:
-        scores["label_accuracy"] = float((logits.argmax(-1) == np.asarray(labels)).mean())
+        scores["label_accuracy"] = float((logits.argmax(-1) == labels).mean())
     return scores

@@ -18,8 +18,8 @@ from jaxdl import data, metrics
 from jaxdl.artifacts import pictures
 from jaxdl.data.splits import Splits
 from jaxdl.losses import regularizers
-from jaxdl.metrics.sample_scores import class_entropy, frechet_distance
 from jaxdl.models import ddpm, unet
+from jaxdl.recipes import _samples
 from jaxdl.recipes._judge import judge
 from jaxdl.tasks import supervised
 from jaxdl.tasks.building import build
@@ -133,12 +133,10 @@ def _program(model: unet.Config, diffusion: ddpm.Config) -> Any:
     return jax.jit(draw)
 
 
-def _labels(model: unet.Config, count: int, label: int | None) -> np.ndarray:
-    if label is not None and not 0 <= label < model.n_classes:
-        has = f"the classes 0 to {model.n_classes - 1}" if model.n_classes else "no classes"
-        raise ValueError(f"label {label}: this network has {has}")
-    turns = np.arange(count, dtype=np.int32) % max(1, model.n_classes)
-    return turns if label is None else np.full(count, label, np.int32)
+def _labels(model: unet.Config, count: int, label: int | None = None) -> np.ndarray:
+    """The classes that are asked for; 0, which nobody reads, of a network without classes."""
+    labels = _samples.classes(model.n_classes, count, label)
+    return np.zeros(count, np.int32) if labels is None else labels
 
 
 def scores(config: Config, state: TrainState, splits: Splits) -> dict[str, float]:
@@ -150,25 +148,16 @@ def scores(config: Config, state: TrainState, splits: Splits) -> dict[str, float
     """
     drawn = sample(config, state, jax.random.key(config.seed + 1), count=SAMPLES)
     critic = judge("digits")
-    features, logits = critic.classify(drawn)
-    of_test, of_train = (critic.classify(part["x"][:SAMPLES])[0] for part in (splits.test, splits.train))
-    entropies = class_entropy(jnp.asarray(logits))
-    found = {
-        "frechet": frechet_distance(features, of_test),
-        "frechet_data": frechet_distance(of_train, of_test),
-        "class_entropy": entropies[0],
-        "sample_entropy": entropies[1],
-        "judge_accuracy": critic.accuracy,
-    }
+    seen, logits = _samples.scores(critic, drawn, splits.train["x"][:SAMPLES], splits.test["x"][:SAMPLES])
+    seen["judge_accuracy"] = critic.accuracy
     if config.model.n_classes:
-        asked = _labels(config.model, SAMPLES, None)
-        found["label_accuracy"] = float((logits.argmax(-1) == asked).mean())
-    return found
+        seen["label_accuracy"] = float((logits.argmax(-1) == _labels(config.model, SAMPLES)).mean())
+    return seen
 
 
 def denoising(config: Config, state: TrainState, splits: Splits) -> Any:
     """A digit of each class in a row, from noise on the left to the digit on the right."""
-    labels = _labels(config.model, config.model.n_classes or 8, None)
+    labels = _labels(config.model, config.model.n_classes or 8)
     path = _block(config, state, jax.random.key(config.seed), labels[:_ROWS])
     shown = path[np.linspace(0, config.diffusion.steps, 12).round().astype(int)].swapaxes(0, 1)
     image = pictures.sheet(shown.reshape(-1, *config.model.size), columns=12)

@@ -17,8 +17,8 @@ from jaxdl import data, metrics
 from jaxdl.artifacts import pictures
 from jaxdl.data.splits import Splits
 from jaxdl.losses import regularizers
-from jaxdl.metrics.sample_scores import class_entropy, frechet_distance
 from jaxdl.models import vae
+from jaxdl.recipes import _samples
 from jaxdl.recipes._judge import judge
 from jaxdl.tasks import supervised
 from jaxdl.tasks.building import build
@@ -96,17 +96,8 @@ def scores(config: Config, state: TrainState, splits: Splits) -> dict[str, float
     """
     bound = jax.jit(lambda x: vae.log_likelihood(state.params, x, config.model, key=jax.random.key(0)).mean())
     drawn = sample(config, state, jax.random.key(config.seed + 1), count=SAMPLES)
-    critic = judge("digits")
-    features, logits = critic.classify(drawn)
-    of_test, of_train = (critic.classify(part["x"][:SAMPLES])[0] for part in (splits.test, splits.train))
-    entropies = class_entropy(jnp.asarray(logits))
-    return {
-        "log-likelihood bound": float(bound(jnp.asarray(splits.test["x"]))),
-        "frechet": frechet_distance(features, of_test),
-        "frechet_data": frechet_distance(of_train, of_test),
-        "class_entropy": entropies[0],
-        "sample_entropy": entropies[1],
-    }
+    seen, _ = _samples.scores(judge("digits"), drawn, splits.train["x"][:SAMPLES], splits.test["x"][:SAMPLES])
+    return {"log-likelihood bound": float(bound(jnp.asarray(splits.test["x"])))} | seen
 
 
 def reconstructions(config: Config, state: TrainState, splits: Splits) -> object:

@@ -248,12 +248,10 @@ def _learn_category(table: Table, name: str) -> dict[str, Any]:
 
 
 def _encode_category(table: Table, column: Column) -> np.ndarray:
-    from sklearn.preprocessing import OneHotEncoder  # it takes a second to import
-
-    cells = np.array(table.column(column.name), object)[:, None]
-    names: Any = [column.learned["names"]]
-    one_hot = OneHotEncoder(categories=names, handle_unknown="ignore", sparse_output=False)
-    return np.asarray(one_hot.fit(np.array(column.learned["names"][:1], object)[:, None]).transform(cells))
+    names = column.learned["names"]
+    place = {name: i for i, name in enumerate(names)}
+    one_hot = np.eye(len(names) + 1, len(names), dtype=np.float32)  # the last row is 0, of a category that is not there
+    return one_hot[[place.get(cell, len(names)) for cell in table.column(column.name)]]
 
 
 def _learn_text(table: Table, name: str) -> dict[str, Any]:

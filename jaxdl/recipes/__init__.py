@@ -6,6 +6,7 @@ alike.
 """
 
 import ast
+import functools
 import hashlib
 import importlib
 import pkgutil
@@ -24,7 +25,12 @@ def names() -> list[str]:
     >>> "digits_mlp" in names()
     True
     """
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+    return list(_names())
+
+
+@functools.cache  # `jaxdl list` asks for every recipe by its name: the folder is listed once
+def _names() -> tuple[str, ...]:
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")))
 
 
 def source(name: str) -> Path:

@@ -1,7 +1,6 @@
 """`jaxdl predict`: what the model of a run says of a user's own inputs."""
 
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +51,8 @@ def _inputs(word: str, model: Any) -> tuple[list[str], Any]:
     from jaxdl.runs.trained import read_inputs
 
     if word == "\0":
+        import tempfile  # not above, where `jaxdl --help` would wait for it
+
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "-")
             path.write_text(sys.stdin.read(), encoding="utf-8")

@@ -272,7 +272,8 @@ def _encode_text(table: Table, column: Column) -> np.ndarray:
 
 
 def _share(cells: Sequence[str], holds: Callable[[str], bool]) -> float:
-    return sum(map(holds, cells)) / max(len(cells), 1)
+    counts = Counter(cells)  # the same cell is looked at once
+    return sum(n for cell, n in counts.items() if holds(cell)) / max(len(cells), 1)
 
 
 def _parses(parse: Callable[[str], Any]) -> Callable[[str], bool]:

@@ -1,5 +1,6 @@
 """Metrics of a whole part of a data set, in batches, each row counted once."""
 
+import contextlib
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +16,7 @@ from jaxdl.data.streams import as_stream
 from jaxdl.metrics import merge_all, scalars
 from jaxdl.training.contract import checked_metrics
 from jaxdl.training.sharded_rows import batch_taker
-from jaxdl.training.streaming.in_order import batches_of, one_batch
+from jaxdl.training.streaming.in_order import batches_of
 from jaxdl.types import Batch, Metrics
 
 _ROWS = 512  # per call at most: enough to keep a device busy, few enough to keep the activations small
@@ -69,7 +70,8 @@ def score_names(
 ) -> list[str]:
     """The names of the scores that `evaluate` will give; nothing is computed, and the trace is kept for it."""
     if (part := _streamed(data)) is not None:
-        return names(jax.eval_shape(_program(evaluate_batch, mesh), state, one_batch(part, _ROWS)))
+        with contextlib.closing(batches_of(part, _ROWS)) as batches:
+            return names(jax.eval_shape(_program(evaluate_batch, mesh), state, next(batches)))
     n = count(data) if n is None else n
     batch = jax.eval_shape(lambda data: _batch(data, 0, n, _rows(n), mesh), data)
     shapes = jax.eval_shape(_program(evaluate_batch, mesh), state, batch)

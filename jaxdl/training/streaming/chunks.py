@@ -62,6 +62,11 @@ class Source(Protocol):
         ...
 
 
+def batch_at(source: Source, step: int) -> dict[str, np.ndarray]:
+    """The batch of a step alone."""
+    return {name: values[0] for name, values in source.read(step, 1, 1).arrays.items()}
+
+
 class Patience:
     """Whether a chunk may wait for another batch: of slow ones it has few, so that steps are made while they come.
 

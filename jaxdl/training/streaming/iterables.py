@@ -169,18 +169,6 @@ def mark(batch: Mapping[str, np.ndarray]) -> str:
     return f"{total:08x}"
 
 
-def passes(batches: Batches) -> Iterator[dict[str, np.ndarray]]:
-    """One pass from the front, of equal shapes: shorter batches are filled up and masked."""
-    if isinstance(batches.batches, Iterator):
-        raise ValueError(
-            "a generator is read once, but this part in every epoch: give a list or a function of the epoch"
-        )
-    source = Sequential(batches)
-    for step in range(source.steps):
-        yield {name: values[0] for name, values in source.read(step, 1, 1).arrays.items()}
-    source.close()
-
-
 def _has_state(iterator: Any) -> bool:
     """Whether an iterator says where it stands in a form that a checkpoint can keep."""
     if not (hasattr(iterator, "get_state") and hasattr(iterator, "set_state")):

@@ -184,6 +184,17 @@ def pop_paths(argv: Sequence[str], *names: str) -> tuple[dict[str, Path], list[s
     return {flag: Path(value) for flag, value in found.items()}, rest
 
 
+def whole(flag: str, text: str, *, least: int) -> int:
+    """The whole number of an option. Raises UsageError unless it is one, from `least` on.
+
+    >>> whole("--trials", "32", least=1)
+    32
+    """
+    if not text.isdecimal() or int(text) < least:
+        raise UsageError(f"{flag} needs a whole number, at least {least}, got {text!r}")
+    return int(text)
+
+
 def positional(argv: Sequence[str], usage: str, *, least: int, most: int) -> list[str]:
     """The words of a command without options; `--help` prints its usage and exits. After "--" every word is one.
 

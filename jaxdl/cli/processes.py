@@ -3,7 +3,7 @@
 import sys
 from typing import Any
 
-from jaxdl.cli.arguments import UsageError
+from jaxdl.cli.arguments import UsageError, whole
 
 JOINING = ("--coordinator", "--num-processes", "--process-id")
 
@@ -20,7 +20,7 @@ def join(options: dict[str, str]) -> None:
     needed = JOINING[:1] if coordinator == "auto" else JOINING
     if missing := next((name for name in needed if not given.get(name)), None):
         raise UsageError(f"{missing} is missing: several processes need {', '.join(needed)}")
-    n, process_id = (_number(name, given[name]) if name in given else None for name in JOINING[1:])
+    n, process_id = (whole(name, given[name], least=0) if name in given else None for name in JOINING[1:])
     from jaxdl.training import processes
 
     processes.join(coordinator, n, process_id)
@@ -31,9 +31,3 @@ def note(code: int) -> None:
     module: Any = sys.modules.get("jaxdl.training.processes")
     if module is not None:
         module.exit_code = code
-
-
-def _number(name: str, text: str) -> int:
-    if not text.isdecimal():
-        raise UsageError(f"{name} needs a whole number, at least 0, got {text!r}")
-    return int(text)

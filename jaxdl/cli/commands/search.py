@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from jaxdl.cli.arguments import UsageError, parse, pop_options, pop_paths
+from jaxdl.cli.arguments import UsageError, parse, pop_options, pop_paths, whole
 from jaxdl.cli.compilation import use_compilation_cache
 from jaxdl.cli.console import print_scores, print_table, stages
 
@@ -56,8 +56,8 @@ def run(argv: list[str]) -> int:
         config,
         tuple(spaces),
         _method(options.get("--method", "random")),
-        _whole("--trials", options.get("--trials", "32"), least=1),
-        _whole("--search-seed", options.get("--search-seed", "0"), least=0),
+        whole("--trials", options.get("--trials", "32"), least=1),
+        whole("--search-seed", options.get("--search-seed", "0"), least=0),
     )
     return _search(asked, paths.get("--out"), resume=False)
 
@@ -145,12 +145,6 @@ def _method(name: str) -> Any:
 
     require_name("--method", "method", name, get_args(Method))
     return name
-
-
-def _whole(flag: str, text: str, *, least: int) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise UsageError(f"{flag} needs a whole number, at least {least}, got {text!r}")
-    return int(text)
 
 
 def _shown(value: Any) -> str:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from jaxdl.cli.arguments import UsageError, parse, pop_options, pop_paths, pop_switches
+from jaxdl.cli.arguments import UsageError, parse, pop_options, pop_paths, pop_switches, whole
 from jaxdl.cli.compilation import use_compilation_cache
 from jaxdl.cli.console import print_scores, print_table, stages
 from jaxdl.cli.processes import JOINING, join
@@ -104,11 +104,10 @@ def _seeds(name: str, config: Any, count: str, folder: Path | None) -> int:
     from jaxdl.metrics.intervals import confidence
     from jaxdl.runs.seeds import train_seeds
 
-    if not count.isdecimal() or int(count) < 2:
-        raise UsageError(f"--seeds needs a whole number, at least 2, got {count!r}")
+    n = whole("--seeds", count, least=2)
     with stages(name) as stage:
-        stage(f"{count} runs in one program")
-        done = train_seeds(name, config, int(count), run_dir=folder)
+        stage(f"{n} runs in one program")
+        done = train_seeds(name, config, n, run_dir=folder)
     rows = []
     for score, values in done.scores.items():
         mean, spread = sum(values) / len(values), confidence(values)

@@ -65,6 +65,13 @@ def own_caches(tmp_path_factory, monkeypatch):
         monkeypatch.setenv(f"JAX_PERSISTENT_CACHE_{name}", "0")
 
 
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder of the test's own, in which it runs."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 @pytest.fixture(scope="module")
 def shared_programs(tmp_path_factory):
     """A compilation cache for tests whose runs are of the same small programs: each is compiled once."""

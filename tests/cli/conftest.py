@@ -6,9 +6,3 @@ import pytest
 @pytest.fixture(autouse=True)
 def always_own_caches(own_caches):
     pass
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 import pytest
 from PIL import Image
+from refusal import refused
 
 from jaxdl import cli, runs
 from jaxdl.artifacts import pictures
@@ -110,8 +111,8 @@ def test_few_frames_are_kept_and_a_resumed_run_leaves_the_first_as_it_was(tmp_pa
 
 
 def test_more_samples_than_the_memory_holds_are_refused(run, tmp_path, capsys):
-    assert cli.main(["sample", str(run.folder), "--out", str(tmp_path / "a.png"), "--count", "4000000000"]) == 2
-    assert "sample: 4,000,000,000 examples take" in capsys.readouterr().err
+    line = refused(capsys, "sample", str(run.folder), "--out", str(tmp_path / "a.png"), "--count", "4000000000")
+    assert "sample: 4,000,000,000 examples take" in line
 
 
 def test_a_score_of_the_validation_part_alone_has_its_panel():
@@ -232,21 +233,14 @@ def test_the_command_writes_sheets(run, tmp_path, capsys):
         ("--out x.png", "expected 1 argument(s), got 0"),
     ],
 )
-def test_mistakes_are_one_line_and_write_nothing(run, words, message, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert cli.main(["sample", *words.format(run=run.folder).split()]) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert message in err
-    assert err.count("\n") == 1
-    assert not list(tmp_path.iterdir())
+def test_mistakes_are_one_line_and_write_nothing(run, words, message, here, capsys):
+    assert message in refused(capsys, "sample", *words.format(run=run.folder).split())
+    assert not list(here.iterdir())
 
 
-def test_a_recipe_without_samples_names_those_that_have_some(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "config.json").write_text('{"recipe": "xor_mlp", "config": {}}')
-    assert cli.main(["sample", str(tmp_path), "--out", "x.png"]) == 2
-    err = capsys.readouterr().err
+def test_a_recipe_without_samples_names_those_that_have_some(here, capsys):
+    (here / "config.json").write_text('{"recipe": "xor_mlp", "config": {}}')
+    err = refused(capsys, "sample", str(here), "--out", "x.png")
     assert "is a run of xor_mlp, which draws no samples; these do: digits_ddpm, digits_gan" in err
     assert "mnist_cgan" in err
 

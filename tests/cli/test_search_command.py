@@ -1,13 +1,11 @@
 """`jaxdl search` as a user types it."""
 
 import pytest
+from refusal import refused
 
 from jaxdl.cli.dispatch import main
 
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("here")
 
 
 def test_a_search_prints_its_best_and_goes_on(capsys, tmp_path):
@@ -45,7 +43,4 @@ def test_the_rate_finder(capsys, tmp_path):
     ],
 )
 def test_mistakes_are_one_line(words, message, capsys):
-    assert main(["search", *words.split()]) == 2
-    error = capsys.readouterr().err
-    assert message in error
-    assert error.count("\n") == 1
+    assert message in refused(capsys, "search", *words.split())

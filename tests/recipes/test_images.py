@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from refusal import refused
 
 import jaxdl
 from jaxdl import cli, runs
@@ -15,19 +16,6 @@ from jaxdl.recipes import images
 pytestmark = pytest.mark.usefixtures("own_caches", "shared_programs")
 
 TINY = ["--channels", "4", "--widths", "8", "--epochs", "6", "--batch-size", "8", "--dropout", "0"]
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def refused(capsys, *words):
-    assert cli.main(list(words)) == 2
-    err = capsys.readouterr().err
-    assert err.count("\n") == 1, err
-    return err
 
 
 def picture(path, color, size=(12, 12), mode="RGB"):

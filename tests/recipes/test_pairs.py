@@ -1,6 +1,7 @@
 """Pairs of a user's own texts: read, trained by both networks, translated and predicted from the folder alone."""
 
 import pytest
+from refusal import refused
 
 import jaxdl
 from jaxdl import cli, runs
@@ -10,19 +11,6 @@ from jaxdl.recipes import pairs
 pytestmark = pytest.mark.usefixtures("own_caches", "shared_programs")
 
 TINY = ["--width", "16", "--n-layers", "1", "--n-heads", "2", "--epochs", "2", "--batch-size", "16"]
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def refused(capsys, *words):
-    assert cli.main(list(words)) == 2
-    err = capsys.readouterr().err
-    assert err.count("\n") == 1, err
-    return err
 
 
 def letters(n: int) -> str:

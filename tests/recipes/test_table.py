@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from refusal import refused
 
 import jaxdl
 from jaxdl import cli, runs
@@ -14,22 +15,9 @@ from jaxdl.recipes import table
 pytestmark = pytest.mark.usefixtures("own_caches", "shared_programs")
 
 
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 @pytest.fixture(scope="module")
 def parcels(tmp_path_factory):
     return runs.train("table", table.Config(epochs=20), run_dir=tmp_path_factory.mktemp("parcels") / "1")
-
-
-def refused(capsys, *words):
-    assert cli.main(list(words)) == 2
-    err = capsys.readouterr().err
-    assert err.count("\n") == 1, err
-    return err
 
 
 def write(path, n=120, seed=0):

@@ -1,9 +1,12 @@
 """A run in other libraries' forms: the same outputs from PyTorch's module, from jax.export's program, and back."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from refusal import refused
 from safetensors.numpy import load_file
 
 import jaxdl
@@ -91,18 +94,13 @@ def test_a_table_exports_the_network_behind_its_columns(tmp_path):
 
 
 def test_mistakes_are_told_in_a_line(iris, tmp_path, capsys):
-    def refused(*words):
-        assert cli.main(["export", *words]) == 2
-        err = capsys.readouterr().err
-        assert err.count("\n") == 1
-        return err
-
-    assert "--to needs one of safetensors, jax, onnx, torch, flax, got 'keras'" in refused(str(iris), "--to", "keras")
-    assert "--to needs one of" in refused(str(iris))
-    assert "--out needs FILE.pt" in refused(str(iris), "--to", "torch", "--out", "x.bin")
+    export = functools.partial(refused, capsys, "export")
+    assert "--to needs one of safetensors, jax, onnx, torch, flax, got 'keras'" in export(str(iris), "--to", "keras")
+    assert "--to needs one of" in export(str(iris))
+    assert "--out needs FILE.pt" in export(str(iris), "--to", "torch", "--out", "x.bin")
     text = runs.train("xor_mlp", xor_mlp.Config(epochs=1), run_dir=tmp_path / "x").folder
     (text / "params.safetensors").unlink()
-    assert "did not finish" in refused(str(text), "--to", "safetensors")
+    assert "did not finish" in export(str(text), "--to", "safetensors")
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -22,8 +22,9 @@ import jax.numpy as jnp
 import optax
 
 from jaxdl import metrics
-from jaxdl.ewma import EwmaState, ewma
+from jaxdl.ewma import ewma
 from jaxdl.losses import minimax, wasserstein
+from jaxdl.optim import averaged
 from jaxdl.tasks.game_options import Config as Config
 from jaxdl.tasks.game_options import Rules as Rules
 from jaxdl.tasks.game_options import optimizers as optimizers
@@ -49,10 +50,8 @@ def init_game(key: Key, players: Players, config: Config, rules: Rules | None = 
 
 def averaged_generator(train_state: TrainState, config: Config) -> tuple[Params, State]:
     """Parameters and running statistics of the generator's moving average; before the first step, the first ones."""
-    average: EwmaState = train_state.state["average"]
     newest = {"params": train_state.params["generator"], "state": train_state.state["generator"]}
-    smooth = ewma(config.ewma).value(average)
-    chosen = jax.tree.map(lambda a, p: jnp.where(average.steps > 0, a.astype(p.dtype), p), smooth, newest)
+    chosen = averaged(newest, train_state.state["average"], config.ewma)
     return chosen["params"], chosen["state"]
 
 

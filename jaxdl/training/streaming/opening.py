@@ -19,6 +19,7 @@ from jaxdl.training.sharding import row_axes
 from jaxdl.training.streaming.chunks import Source
 from jaxdl.training.streaming.iterables import Sequential
 from jaxdl.training.streaming.ordered import ArrayReader, OrderedRows, Reader, RecordReader
+from jaxdl.training.streaming.workers import WorkerReader
 from jaxdl.types import Array, Key
 
 _SHARE = 0.5  # of the memory that is free: more than that is streamed
@@ -88,8 +89,6 @@ def open_source(
         require_whole(train)
         reader = ArrayReader(train)
     elif stream.workers:
-        from jaxdl.training.streaming.workers import WorkerReader  # grain takes seconds to import
-
         reader = WorkerReader(stream, key, n, batch_size, groups, part)
     else:
         reader = RecordReader(stream)

@@ -8,10 +8,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxdl.data.batches import epoch_order, n_steps
 from jaxdl.data.streams import GRAIN, Records, parse_flags
-from jaxdl.training.streaming.chunks import Shapes
-from jaxdl.training.streaming.ordered import RecordReader
+from jaxdl.training.feeding import orders
+from jaxdl.training.streaming.chunks import Shapes, batch_at
+from jaxdl.training.streaming.ordered import OrderedRows, RecordReader
 from jaxdl.types import Array, Key
 
 _BUFFER = 4  # batches that each process makes ahead
@@ -32,34 +32,26 @@ class StepSource:
     def __init__(
         self,
         records: Records,
-        key: tuple[np.ndarray, str],
+        key: tuple[Any, str],
         n_examples: int,
         batch_size: int | None,
-        groups: np.ndarray | None,
+        groups: Any,
         part: slice,
         start: int,
     ) -> None:
         self._records, self._key, self._part, self._start = records, key, part, start
         self._of = n_examples, batch_size, groups
-        self._steps = n_steps(n_examples, batch_size)
-        self._epoch, self._order = -1, np.zeros((0, 0), np.int32)
-        self._reader: RecordReader | None = None
+        self._rows: OrderedRows | None = None  # made in the process that reads
 
     def __len__(self) -> int:
         return _ENDLESS
 
     def __getitem__(self, i: Any) -> dict[str, np.ndarray]:
-        epoch, step = divmod(self._start + int(i), self._steps)
-        if epoch != self._epoch:
-            n, batch_size, groups = self._of
-            key = jax.random.wrap_key_data(jax.numpy.asarray(self._key[0]), impl=self._key[1])
-            self._epoch, self._order = epoch, np.asarray(_order(key, epoch, n, batch_size, groups))
-        self._reader = RecordReader(self._records) if self._reader is None else self._reader
-        rows = self._order[step : step + 1, self._part]
-        example = self._reader.example.items()
-        out = {name: np.empty((*rows.shape, *leaf.shape), leaf.dtype) for name, leaf in example}
-        self._reader.fill(step, rows, out)
-        return {name: values[0] for name, values in out.items()}
+        if self._rows is None:
+            (data, impl), (n, batch_size, groups) = self._key, self._of
+            order_of = orders(jax.random.wrap_key_data(data, impl=impl), n, batch_size, groups)
+            self._rows = OrderedRows(RecordReader(self._records), order_of, n, self._part)
+        return batch_at(self._rows, self._start + int(i))
 
 
 class WorkerReader:
@@ -90,8 +82,8 @@ class WorkerReader:
             self._iterator, self._step = self._start(step), step
         for i in range(len(rows)):
             batch = self._batch()
-            for name, values in batch.items():
-                out[name][i] = values
+            for name in self.example:
+                out[name][i] = batch[name]
             self._step += 1
 
     def close(self) -> None:
@@ -118,7 +110,3 @@ class WorkerReader:
 def _on_the_host(*_: Any) -> None:
     """A worker leaves the accelerator to the process that trains."""
     jax.config.update("jax_platforms", "cpu")
-
-
-def _order(key: Key, epoch: int, n: int, batch_size: int | None, groups: Any) -> Array:
-    return epoch_order(key, epoch, n, batch_size, None if groups is None else jax.numpy.asarray(groups))

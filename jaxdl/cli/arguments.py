@@ -184,6 +184,19 @@ def pop_paths(argv: Sequence[str], *names: str) -> tuple[dict[str, Path], list[s
     return {flag: Path(value) for flag, value in found.items()}, rest
 
 
+def new_file(flag: str, value: str, kinds: str, *suffixes: str, any_case: bool = False) -> Path:
+    """The file that an option wants written. Raises UsageError unless its name ends so and its folder exists.
+
+    >>> new_file("--out", "curves.PNG", "FILE.png", ".png", any_case=True)
+    PosixPath('curves.PNG')
+    """
+    path = Path(value)
+    suffix = path.suffix.lower() if any_case else path.suffix
+    if suffix not in suffixes or not path.parent.is_dir():
+        raise UsageError(f"{flag} needs {kinds} in a folder that exists, got {value!r}")
+    return path
+
+
 def whole(flag: str, text: str, *, least: int) -> int:
     """The whole number of an option. Raises UsageError unless it is one, from `least` on.
 

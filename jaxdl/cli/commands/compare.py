@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from jaxdl.cli.arguments import UsageError, pop_options, positional
+from jaxdl.cli.arguments import UsageError, new_file, pop_options, positional
 from jaxdl.cli.console import plain, print_table
 
 HELP = """compare RUN RUN ... [--out FILE.png]
@@ -16,9 +16,8 @@ def run(argv: list[str]) -> int:
     """Print the tables, draw the curves; returns the exit code."""
     options, rest = pop_options(argv, "--out")
     folders = positional(rest, _USAGE, least=2, most=len(rest) + 2)
-    out = Path(options["--out"]) if "--out" in options else None
-    if out is not None and (out.suffix.lower() != ".png" or not out.parent.is_dir()):
-        raise UsageError(f"--out needs FILE.png in a folder that exists, got {options['--out']!r}")
+    value = options.get("--out")
+    out = None if value is None else new_file("--out", value, "FILE.png", ".png", any_case=True)
     from jaxdl.runs import records
 
     runs = [records.read(folder) for folder in folders]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from jaxdl.cli.arguments import UsageError, pop_options, positional
+from jaxdl.cli.arguments import UsageError, new_file, pop_options, positional
 from jaxdl.cli.compilation import use_compilation_cache
 from jaxdl.validation import did_you_mean
 
@@ -27,9 +27,8 @@ def run(argv: list[str]) -> int:
             f"--to needs one of {', '.join(exports.FORMS)}, got {form!r}{did_you_mean(form, exports.FORMS)}"
         )
     suffix = exports.FORMS[form].suffix
-    out = Path(options["--out"]) if "--out" in options else Path(folder, f"model{suffix}")
-    if "--out" in options and (out.suffix != suffix or not out.parent.is_dir()):
-        raise UsageError(f"--out needs FILE{suffix} in a folder that exists, got {options['--out']!r}")
+    value = options.get("--out")
+    out = Path(folder, f"model{suffix}") if value is None else new_file("--out", value, f"FILE{suffix}", suffix)
     for line in exports.export(runs.load(Path(folder)), form, out):
         print(line)
     return 0

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from jaxdl.cli.arguments import UsageError, pop_options, positional
+from jaxdl.cli.arguments import new_file, pop_options, positional
 from jaxdl.cli.compilation import use_compilation_cache
 from jaxdl.cli.console import print_table
 
@@ -20,7 +20,8 @@ def run(argv: list[str]) -> int:
     options, rest = pop_options(argv, "--out")
     dashed = ["\0" if word == "-" else word for word in rest]  # an input, not an option
     folder, *inputs = positional(dashed, _USAGE, least=2, most=len(rest) + 2)
-    out = _out(options.get("--out"))
+    value = options.get("--out")
+    out = None if value is None else new_file("--out", value, "FILE.csv or FILE.json", ".csv", ".json")
     use_compilation_cache()
     from jaxdl.runs import trained
 
@@ -35,15 +36,6 @@ def run(argv: list[str]) -> int:
         trained.write_predictions(out, names, whole)
     _print(names, whole)
     return 0
-
-
-def _out(value: str | None) -> Path | None:
-    if value is None:
-        return None
-    path = Path(value)
-    if path.suffix not in (".csv", ".json") or not path.parent.is_dir():
-        raise UsageError(f"--out needs FILE.csv or FILE.json in a folder that exists, got {value!r}")
-    return path
 
 
 def _inputs(word: str, model: Any) -> tuple[list[str], Any]:

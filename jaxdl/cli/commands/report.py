@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from jaxdl.cli.arguments import UsageError, pop_options, positional
+from jaxdl.cli.arguments import new_file, pop_options, positional
 from jaxdl.cli.console import plain
 
 HELP = """report RUN ... [--out FILE.html]
@@ -15,9 +15,8 @@ def run(argv: list[str]) -> int:
     """Write the page and say where; returns the exit code."""
     options, rest = pop_options(argv, "--out")
     folders = positional(rest, _USAGE, least=1, most=len(rest) + 1)
-    out = Path(options["--out"]) if "--out" in options else None
-    if out is not None and (out.suffix.lower() not in (".html", ".htm") or not out.parent.is_dir()):
-        raise UsageError(f"--out needs FILE.html in a folder that exists, got {options['--out']!r}")
+    value = options.get("--out")
+    out = None if value is None else new_file("--out", value, "FILE.html", ".html", ".htm", any_case=True)
     from jaxdl.runs import reports
 
     print(plain(f"report: {reports.write([*map(Path, folders)], out)}"))

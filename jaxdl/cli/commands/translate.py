@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from jaxdl.cli.arguments import UsageError, pop_options, positional
+from jaxdl.cli.arguments import UsageError, new_file, pop_options, positional
 from jaxdl.cli.compilation import use_compilation_cache
 from jaxdl.cli.console import plain
 
@@ -20,7 +20,8 @@ def run(argv: list[str]) -> int:
     """Print one line a text; returns the exit code."""
     options, rest = pop_options(argv, "--beam", "--attention")
     folder, *sources = positional(rest, _USAGE, least=1, most=len(rest) + 1)
-    beam, picture = _beam(options.get("--beam", "1")), _picture(options.get("--attention"))
+    beam, value = _beam(options.get("--beam", "1")), options.get("--attention")
+    picture = None if value is None else new_file("--attention", value, "FILE.png", ".png", any_case=True)
     use_compilation_cache()
     from jaxdl.applications import translation
 
@@ -70,15 +71,6 @@ def _beam(value: str) -> int:
     if not value.isdecimal() or not 1 <= int(value) <= 64:
         raise UsageError(f"--beam needs a whole number from 1 to 64, got {value!r}")
     return int(value)
-
-
-def _picture(value: str | None) -> Path | None:
-    if value is None:
-        return None
-    path = Path(value)
-    if path.suffix.lower() != ".png" or not path.parent.is_dir():
-        raise UsageError(f"--attention needs FILE.png in a folder that exists, got {value!r}")
-    return path
 
 
 def _draw(weights: Any, written: list[str], read: list[str], path: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jaxdl.artifacts.pictures import subplots
+from jaxdl.artifacts.pictures import by_epoch, subplots
 
 COLORS = ("#2a6fbb", "#d9822b", "#3a8f5c", "#8e5bb5", "#c0504d", "#17a2b8", "#8a8a8a", "#b8860b")
 
@@ -22,8 +22,6 @@ def overlay(panels: Mapping[str, Mapping[str, Curve]]) -> Any:
     for ax, (score, runs) in zip(axes, panels.items(), strict=True):
         for name, (epochs, values) in runs.items():
             ax.plot(epochs, values, color=colors[name], label=name, marker="." if len(epochs) < 40 else None)
-        ax.set_xlabel("epoch")
-        ax.set_title(score)
-        ax.grid(alpha=0.25)
+        by_epoch(ax, score)
     axes[0].legend(frameon=False, fontsize=8)
     return figure

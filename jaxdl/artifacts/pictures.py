@@ -51,11 +51,17 @@ def curves(
             ax.plot(epochs, history[f"val_{name}"], color=ORANGE, label="validation")
         if levels and name in levels:
             ax.axhline(levels[name], color=GRAY, linestyle="--", label=f"equilibrium {levels[name]:.3g}")
-        ax.set_xlabel("epoch")
-        ax.set_title(name)
-        ax.grid(alpha=0.25)
+        by_epoch(ax, name)
         ax.legend(frameon=False)
     return figure
+
+
+def by_epoch(ax: Any, score: str) -> None:
+    """What the panel of a score has around its curves; epochs are whole numbers."""
+    ax.set_xlabel("epoch")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.set_title(score)
+    ax.grid(alpha=0.25)
 
 
 def lines(

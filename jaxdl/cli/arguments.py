@@ -7,6 +7,7 @@ import importlib
 import io
 import os
 import re
+import typing
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -127,18 +128,19 @@ def _message(framed: str, kind: type, command: str) -> str:
     return re.sub(r"invalid literal for int\(\) with base 10: (.*)", r"\1 is not a whole number", message)
 
 
-def flags(kind: type, prefix: str = "--") -> list[str]:
-    """Every option of a (nested) dataclass.
+def flags(kind: type, prefix: str = "--") -> dict[str, Any]:
+    """Every option of a (nested) dataclass with its annotated type.
 
     >>> from jaxdl.models import mlp
-    >>> flags(mlp.Config)[:3]
+    >>> list(flags(mlp.Config))[:3]
     ['--n-in', '--n-out', '--widths']
     """
-    found = []
+    found: dict[str, Any] = {}
+    hints = typing.get_type_hints(kind)
     for field in dataclasses.fields(kind):
         flag = prefix + field.name.replace("_", "-")
         nested = dataclasses.is_dataclass(field.default)
-        found += flags(type(field.default), f"{flag}.") if nested else [flag]
+        found |= flags(type(field.default), f"{flag}.") if nested else {flag: hints[field.name]}
     return found
 
 

@@ -5,7 +5,6 @@ recipes' configurations with the names that each may have.
 """
 
 import argparse
-import dataclasses
 import re
 import typing
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from typing import Any
 import shtab
 
 from jaxdl.cli import commands
-from jaxdl.cli.arguments import UsageError
+from jaxdl.cli.arguments import UsageError, flags
 from jaxdl.validation import did_you_mean
 
 _OPTION = re.compile(r"(--[a-z][\w-]*)(?: ([\w|]+))?")
@@ -70,7 +69,7 @@ def _options(lines: str) -> dict[str, list[str] | None]:
     return found
 
 
-def _fields(kind: type, prefix: str = "--") -> dict[str, list[str] | None]:
+def _fields(kind: type) -> dict[str, list[str] | None]:
     """An option for each field of a (nested) dataclass, with the names that a `Literal` allows.
 
     >>> from jaxdl.models import cnn
@@ -78,14 +77,8 @@ def _fields(kind: type, prefix: str = "--") -> dict[str, list[str] | None]:
     ['VALID', 'SAME']
     """
     found: dict[str, list[str] | None] = {}
-    hints = typing.get_type_hints(kind)
-    for field in dataclasses.fields(kind):
-        flag = prefix + field.name.replace("_", "-")
-        if dataclasses.is_dataclass(field.default):
-            found |= _fields(type(field.default), f"{flag}.")
-            continue
-        types = [hints[field.name], *typing.get_args(hints[field.name])]
-        literals = [one for one in types if typing.get_origin(one) is typing.Literal]
+    for flag, hint in flags(kind).items():
+        literals = [one for one in (hint, *typing.get_args(hint)) if typing.get_origin(one) is typing.Literal]
         found[flag] = [str(word) for one in literals for word in typing.get_args(one)]
     return found
 

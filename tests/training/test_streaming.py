@@ -1,5 +1,6 @@
 """Streams: the batches of a run in memory, from files, records and iterables."""
 
+import contextlib
 import threading
 
 import jax
@@ -119,6 +120,18 @@ def test_no_thread_outlives_its_run():
         fit(of("list"), **OPTIONS, callbacks=[fail])
     fit(of("arrays"), **OPTIONS, stream=True)
     assert not [thread for thread in threading.enumerate() if thread.name == "feeder"]
+
+
+def a_third(i: int) -> dict[str, float]:
+    return {"x": i + 1 / 3}
+
+
+@pytest.mark.slow
+def test_worker_processes_have_numbers_as_wide(x64):
+    pytest.importorskip("grain")
+    records = data.Records(range(2), a_third, workers=1)
+    with contextlib.closing(opening.open_source(records, key=jax.random.key(0), batch_size=2)) as source:
+        assert sorted(source.read(0, 1, 1).arrays["x"][0].tolist()) == [1 / 3, 1 + 1 / 3]
 
 
 def test_each_process_reads_its_own_rows():

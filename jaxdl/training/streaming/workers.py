@@ -3,6 +3,7 @@
 The processes are spawned, not forked: jax has threads, which a fork would leave behind in whatever state they are.
 """
 
+import functools
 from typing import Any
 
 import jax
@@ -104,9 +105,11 @@ class WorkerReader:
         source: Any = StepSource(self._records, *self._args, start=step)
         options = grain.MultiprocessingOptions(num_workers=self._records.workers, per_worker_buffer_size=_BUFFER)
         batches = grain.MapDataset.source(source).to_iter_dataset(grain.ReadOptions(num_threads=0))
-        return iter(batches.mp_prefetch(options, worker_init_fn=_on_the_host))
+        x64 = bool(jax.config.read("jax_enable_x64"))
+        return iter(batches.mp_prefetch(options, worker_init_fn=functools.partial(_on_the_host, x64)))
 
 
-def _on_the_host(*_: Any) -> None:
-    """A worker leaves the accelerator to the process that trains."""
+def _on_the_host(x64: bool, *_: Any) -> None:
+    """A worker leaves the accelerator to the process that trains, and has numbers as wide as there."""
     jax.config.update("jax_platforms", "cpu")
+    jax.config.update("jax_enable_x64", x64)

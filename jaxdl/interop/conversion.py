@@ -63,12 +63,17 @@ def renamed(names: Mapping[str, str], axes: tuple[int, ...] = ()) -> Kind:
 
 def convert(library: Library, config: Any, params: Params, state: State) -> Arrays:
     """The library's arrays by their whole names. Raises ValueError for a network without a form there."""
-    found = {}
-    for layer in networks.layers(config):
-        part = _part(layer, params) | _part(layer, state)
-        for leaf, array in library.kinds[layer.kind].to(part, layer.sizes).items():
-            found[_named(library, layer, leaf)] = array
-    return found
+    return _joined(library, _by_layer(library, config, params, state))
+
+
+def _by_layer(library: Library, config: Any, params: Params, state: State) -> list[tuple[Layer, Arrays]]:
+    """The library's arrays of every layer, by their names there."""
+    parts = [(layer, _part(layer, params) | _part(layer, state)) for layer in networks.layers(config)]
+    return [(layer, library.kinds[layer.kind].to(part, layer.sizes)) for layer, part in parts]
+
+
+def _joined(library: Library, layers: list[tuple[Layer, Arrays]]) -> Arrays:
+    return {_named(library, layer, leaf): array for layer, part in layers for leaf, array in part.items()}
 
 
 def convert_back(
@@ -81,16 +86,17 @@ def convert_back(
     Raises: ValueError, in one line, for a name that is missing, one that has no place, and another shape.
     """
     params, state = networks.empty(config)
-    expected = convert(library, config, params, state)
-    given = _checked(f"from_{library.name}", expected, arrays, names or {})
+    layers = _by_layer(library, config, params, state)
+    given = _checked(f"from_{library.name}", _joined(library, layers), arrays, names or {})
     found: dict[str, Any] = {}
-    for layer in networks.layers(config):
-        kind, part = library.kinds[layer.kind], _part(layer, params) | _part(layer, state)
-        leaves = kind.to(part, layer.sizes)
-        ours = kind.back({leaf: given[_named(library, layer, leaf)] for leaf in leaves}, layer.sizes)
-        for path, array in ours.items():
+    for layer, part in layers:
+        theirs = {leaf: given[_named(library, layer, leaf)] for leaf in part}
+        for path, array in library.kinds[layer.kind].back(theirs, layer.sizes).items():
             whole = f"{layer.path}/{path}" if layer.path else path
-            found.setdefault(whole, []).append(array) if layer.stacked is not None else found.update({whole: array})
+            if layer.stacked is None:
+                found[whole] = array
+            else:
+                found.setdefault(whole, []).append(array)
     found = {path: jnp.asarray(np.stack(a) if isinstance(a, list) else a) for path, a in found.items()}
     trees = (from_named_leaves(tree, {path: found[path] for path in named_leaves(tree)}) for tree in (params, state))
     return tuple(trees)  # type: ignore[return-value]

@@ -10,8 +10,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-import numpy as np
-
 from jaxdl.applications import translation
 from jaxdl.data import splits
 from jaxdl.data import text as tokens
@@ -82,13 +80,7 @@ def task(config: Config) -> Task:
     notes: list[str] = []
     example = "" if config.data else _numerals.pairs()
     pairs = read_pairs(config.data, notes=notes) if config.data else parse_pairs(example, _EXAMPLE)
-    rows = {"row": np.arange(count(pairs))}
-    parts = Splits(
-        *(
-            {name: values[part["row"]] for name, values in pairs.items()}
-            for part in splits.split(rows, validation=config.validation, test=config.test, seed=config.seed)
-        )
-    )
+    parts = splits.split(pairs, validation=config.validation, test=config.test, seed=config.seed)
     system = _system(config, parts.train)
     name = Path(config.data).name or _EXAMPLE
     sides = ((system.source, config.source_tokens), (system.target, config.target_tokens))

@@ -64,7 +64,7 @@ def task(config: Config) -> Task:
     rows = {"row": np.arange(len(reviews)), "y": labels}
     splits = data.split(rows, validation=config.validation, test=0.2, stratify="y", seed=config.seed)
     tokenizer = text.word_tokenizer(reviews[i] for i in splits.train["row"])
-    parts = [{"x": numbers(tokenizer, [reviews[i] for i in p["row"]]), "y": p["y"]} for p in splits if len(p)]
+    parts = [{"x": numbers(tokenizer, [reviews[i] for i in p["row"]]), "y": p["y"]} for p in splits]
     n_tokens = text.vocabulary_size(tokenizer)
     model = text_cnn.Config(
         n_tokens, len(_reviews.CLASSES), config.d_embedding, config.windows, config.n_maps, config.dropout

@@ -171,8 +171,8 @@ def test_a_graph_that_would_fill_the_memory_is_refused():
         textrank.rank([["word"]] * 20_001)
 
 
-# What summa 1.2.0 makes of the text `HARBOR` in tests/applications/texts.py: its words of each sentence (Snowball stems,
-# its own stop words; it also ends a sentence at "... and") and its scores (the eigenvector of length 1; ours sum to 1).
+# What summa 1.2.0 makes of `HARBOR` in tests/applications/texts.py: its words of each sentence (Snowball stems, its
+# own stop words; it also ends a sentence at "... and") and its scores (the eigenvector of length 1; ours sum to 1).
 SUMMA = [
     ("harbor port elleri built dr jame whitlock engin seen sea came u vienna", 0.186964),
     ("measur tide year", 0.129135),

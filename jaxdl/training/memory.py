@@ -9,23 +9,29 @@ from typing import Any
 import jax
 
 from jaxdl import kernels
+from jaxdl.tree import parameter_count
 from jaxdl.types import Params
 
 
 def machine_memory() -> int:
     """Bytes that arrays may take: of the first device, or of the host where it computes on the CPU."""
-    stats = jax.local_devices()[0].memory_stats() if kernels.backend() != "cpu" else None
-    if stats and "bytes_limit" in stats:
+    stats = _device_stats()
+    if "bytes_limit" in stats:
         return int(stats["bytes_limit"])
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def available_memory() -> int:
     """Bytes that are free now: on the first device, or on the host (in its control group) where it computes there."""
-    stats = jax.local_devices()[0].memory_stats() if kernels.backend() != "cpu" else None
-    if stats and "bytes_limit" in stats:
+    stats = _device_stats()
+    if "bytes_limit" in stats:
         return int(stats["bytes_limit"]) - int(stats.get("bytes_in_use", 0))
     return min(machine_memory(), *_free_on_the_host())
+
+
+def _device_stats() -> dict[str, int]:
+    """What the first device says of its memory; {} where it says nothing, and for the host."""
+    return (jax.local_devices()[0].memory_stats() if kernels.backend() != "cpu" else None) or {}
 
 
 def _free_on_the_host() -> list[int]:
@@ -70,6 +76,6 @@ def require_memory(what: str, needed: int, fix: str, *, available: int | None = 
 
 def require_room(state: Any, params: Params) -> None:
     """Raise ValueError where a train state and one gradient do not fit in memory; both may be shapes alone."""
-    n = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
+    n = parameter_count(params)
     needed = tree_bytes(state._replace(key=())) + tree_bytes(params)
     require_memory(f"{n:,} parameters with their gradient and the optimizer's state", needed, "make the model smaller")

@@ -3,12 +3,13 @@
 K batches in a chunk at most, B rows of a batch.
 """
 
-import math
 import time
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import jax
 import numpy as np
+
+from jaxdl.training.memory import tree_bytes
 
 Shapes: TypeAlias = dict[str, jax.ShapeDtypeStruct]  # of the arrays of one batch
 
@@ -105,6 +106,5 @@ def chunk_steps(shapes: Shapes, steps: int, steps_per_call: int | str) -> int:
     >>> chunk_steps(batch, 1000, "auto"), chunk_steps(batch, 1000, 1), chunk_steps(batch, 20, "auto")
     (83, 1, 20)
     """
-    size = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in shapes.values())
     most = steps_per_call if isinstance(steps_per_call, int) else _STEPS
-    return max(1, min(_BYTES // max(size, 1), most, steps))
+    return max(1, min(_BYTES // max(tree_bytes(shapes), 1), most, steps))

@@ -15,7 +15,7 @@ import numpy as np
 from jaxdl.artifacts import files
 from jaxdl.training.blame import Blame, find
 from jaxdl.training.checkpoint import Checkpoints
-from jaxdl.training.step import TrainState, order_key
+from jaxdl.training.step import TrainState, order_key, with_plain_key, with_typed_key
 from jaxdl.training.streaming.opening import open_source
 from jaxdl.training.task import Task, initial_state
 from jaxdl.tree import broken_leaves, from_named_leaves, named_leaves
@@ -113,7 +113,7 @@ def write(path: Path, case: Case) -> None:
     """A case as safetensors: "state/<leaf>", "batch/<name>" and "rows"."""
     from safetensors.numpy import save
 
-    tree = {"state": _plain(case.state), "batch": case.batch, "rows": case.rows}
+    tree = {"state": with_plain_key(case.state), "batch": case.batch, "rows": case.rows}
     arrays = {name: np.array(leaf, order="C") for name, leaf in named_leaves(tree).items()}
     content = save(arrays)
     files.write(path, lambda temporary: temporary.write_bytes(content))
@@ -135,12 +135,8 @@ def read(path: Path, like: TrainState) -> Case:
             part: {name.removeprefix(f"{part}/"): x for name, x in leaves.items() if name.startswith(f"{part}/")}
             for part in ("state", "batch")
         }
-        state = jax.tree.map(jnp.asarray, from_named_leaves(jax.eval_shape(_plain, like), parts["state"]))
+        state = jax.tree.map(jnp.asarray, from_named_leaves(jax.eval_shape(with_plain_key, like), parts["state"]))
         batch = {name: jnp.asarray(x) for name, x in parts["batch"].items()}
-        return Case(state._replace(key=jax.random.wrap_key_data(state.key)), batch, leaves["rows"])
+        return Case(with_typed_key(state), batch, leaves["rows"])
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise ValueError(f"{path} is missing, damaged or of another task: {error}") from None
-
-
-def _plain(state: TrainState) -> TrainState:
-    return state._replace(key=jax.random.key_data(state.key))

@@ -27,7 +27,7 @@ from jaxdl.artifacts import manifest
 from jaxdl.training import agreement
 from jaxdl.training.events import History
 from jaxdl.training.saved import Saved, best_step, from_json, to_json
-from jaxdl.training.step import TrainState
+from jaxdl.training.step import TrainState, with_plain_key, with_typed_key
 from jaxdl.tree import broken_leaves, named_leaves
 from jaxdl.types import Metrics
 
@@ -94,7 +94,7 @@ class Checkpoints:
             return
         self.wait()
         self._kept[step] = best_step(history, self._monitor, self._mode)
-        plain = _plain(state)
+        plain = with_plain_key(state)
         sums = [np.asarray(leaf) for leaf in jax.tree.leaves(totals)]
         saved = Saved(step, self._kept[step], history, sums, seconds, _types(plain), waited, position)
         progress = to_json(saved)
@@ -169,11 +169,11 @@ class Checkpoints:
     def _load(self, step: int | None, like: TrainState) -> TrainState:
         import orbax.checkpoint as ocp
 
-        target = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), jax.eval_shape(_plain, like))
+        target = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), jax.eval_shape(with_plain_key, like))
         with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
             items = checkpointer.restore(f"{self._folder}/{step}/state", args=ocp.args.StandardRestore(target))
         plain = jax.tree.unflatten(jax.tree.structure(target), jax.tree.leaves(items))
-        return jax.tree.map(jnp.asarray, plain)._replace(key=jax.random.wrap_key_data(jnp.asarray(plain.key)))
+        return with_typed_key(jax.tree.map(jnp.asarray, plain))
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -201,7 +201,7 @@ class Checkpoints:
             saved = from_json((folder / "progress.json").read_text())
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             raise ValueError("its progress.json is of another version") from None
-        expected = _types(jax.eval_shape(_plain, like))
+        expected = _types(jax.eval_shape(with_plain_key, like))
         for path in expected | saved.leaves:
             if saved.leaves.get(path) != (here := expected.get(path)):
                 raise ValueError(f"it is of another model: {path} is {saved.leaves.get(path)} there, {here} here")
@@ -249,11 +249,6 @@ class Checkpoints:
             if agreement.is_first():
                 shutil.rmtree(f"{self._folder}/{step}", ignore_errors=True)
             del self._kept[step]
-
-
-def _plain(state: TrainState) -> TrainState:
-    """The state with its typed key as plain integers."""
-    return state._replace(key=jax.random.key_data(state.key))
 
 
 def _types(state: TrainState) -> dict[str, str]:

@@ -43,6 +43,16 @@ def init_train_state(
     return TrainState(params, model_state, optimizer.init(params), key, jnp.zeros((), jnp.int32))
 
 
+def with_plain_key(state: TrainState) -> TrainState:
+    """The state with its typed key as integers, which files can hold."""
+    return state._replace(key=jax.random.key_data(state.key))
+
+
+def with_typed_key(state: TrainState) -> TrainState:
+    """The inverse of `with_plain_key`."""
+    return state._replace(key=jax.random.wrap_key_data(jnp.asarray(state.key)))
+
+
 def order_key(state: TrainState) -> Key:
     """The key of the epochs' orders: fold an epoch into it."""
     return jax.random.split(state.key)[0]

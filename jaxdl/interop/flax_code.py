@@ -165,8 +165,7 @@ def _transformer(config: transformer.Config) -> str:
 
 def _members(config: transformer.Config) -> list[str]:
     params, _ = networks.empty(config)
-    tables = {"source": config.n_source, "target": config.n_target, "positions": config.max_length}
-    lines = [f"self.{name} = nn.Embed({n}, {config.d_model})" for name, n in tables.items() if name in params]
+    lines = [f"self.{name} = nn.Embed({n}, {config.d_model})" for name, n in networks.embeddings(params).items()]
     for side, n_layers in (("encoder", config.n_encoder_layers), ("decoder", config.n_decoder_layers)):
         if n_layers:
             lines.append(f"self.{side} = [Block() for _ in range({n_layers})]")

@@ -101,11 +101,15 @@ def _cnn(config: cnn.Config) -> Iterator[Layer]:
         yield _same("dense", f"dense_{i}")
 
 
+def embeddings(params: Params) -> dict[str, int]:
+    """The embeddings of a Transformer: name -> rows."""
+    return {name: len(params[name]["table"]) for name in ("source", "target", "positions") if name in params}
+
+
 def _transformer(config: transformer.Config) -> Iterator[Layer]:
     params, _ = empty(config)
-    for name in ("source", "target", "positions"):
-        if name in params:
-            yield Layer("embedding", name, f"{name}", name)
+    for name in embeddings(params):
+        yield _same("embedding", name)
     for side, n_layers in (("encoder", config.n_encoder_layers), ("decoder", config.n_decoder_layers)):
         for i in range(n_layers):
             yield from _block(side, i, config.n_heads, cross="cross" in params[side]["layers"])

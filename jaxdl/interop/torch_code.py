@@ -174,10 +174,9 @@ def _indented(lines: list[str]) -> str:
 
 
 def _members(config: transformer.Config) -> list[str]:
-    d, lines = config.d_model, []
-    tables = {"source": config.n_source, "target": config.n_target, "positions": config.max_length}
+    d = config.d_model
     params, _ = networks.empty(config)
-    lines += [f"self.{name} = nn.Embedding({n}, {d})" for name, n in tables.items() if name in params]
+    lines = [f"self.{name} = nn.Embedding({n}, {d})" for name, n in networks.embeddings(params).items()]
     norm = f", nn.LayerNorm({d})" if config.norm == "pre" else ""
     for side, n_layers in (("encoder", config.n_encoder_layers), ("decoder", config.n_decoder_layers)):
         kind = "Decoder" if side == "decoder" and config.n_encoder_layers else "Encoder"

@@ -130,6 +130,15 @@ def is_missing(field: str) -> bool:
     return field.strip().lower() in MISSING
 
 
+def is_number(cell: str) -> bool:
+    """Whether Python reads a cell as a number."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
 def is_no_id(field: str) -> bool:
     r"""Whether a cell is what programs write where an id is missing: empty, NaN, NULL, None, \N. "none" may be one."""
     return field.strip() in ("", "nan", "NaN", "<NA>", "null", "NULL", "None", "\\N")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxdl.data.column_names import normalized
-from jaxdl.data.delimited import is_missing, read_lines
+from jaxdl.data.delimited import is_missing, is_number, read_lines
 from jaxdl.data.text_files import read_text
 from jaxdl.validation import did_you_mean
 
@@ -92,7 +92,7 @@ def parse_table(text: str, name: str) -> Table:
     (first, header), rows = lines[0], lines[1:]
     header = [cell.strip() for cell in header]
     where = f"{name}, line {first}"
-    if all(_is_number(cell) for cell in header):
+    if all(is_number(cell) for cell in header):
         raise ValueError(f"{where}: the first line must name the columns, got the numbers {', '.join(header[:4])}")
     if twice := next((cell for cell in header if header.count(cell) > 1), None):
         raise ValueError(f"{where}: the column {twice!r} is named twice")
@@ -133,11 +133,3 @@ def as_table(inputs: Any) -> Table:
 def _cell(value: Any) -> str:
     missing = value is None or value != value or is_missing(str(value))  # NaN differs from itself
     return "" if missing else str(value).strip()
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

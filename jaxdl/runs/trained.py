@@ -13,6 +13,7 @@ import numpy as np
 
 from jaxdl import recipes
 from jaxdl.artifacts import files
+from jaxdl.data.delimited import is_number
 from jaxdl.data.image_files import SUFFIXES, looks, read_images
 from jaxdl.runs.run_folder import configuration, read_config
 from jaxdl.training import Task, TrainState
@@ -108,25 +109,17 @@ def read_inputs(path: Path, predictor: Predictor) -> tuple[list[str], Any]:
 def _numbers(path: Path, lines: list[str], width: int) -> tuple[list[str], np.ndarray]:
     dialect = max(",;\t ", key=lines[0].count)
     rows = list(csv.reader(lines, delimiter=dialect, skipinitialspace=True))
-    first = 0 if _is_number(rows[0][0]) else 1  # a header
+    first = 0 if is_number(rows[0][0]) else 1  # a header
     numbers = []
     for i, row in enumerate(rows[first:], first + 1):
         if len(row) != width:
             raise ValueError(f"{path}, line {i}: the model takes {width} numbers, got {len(row)}")
-        if wrong := next((cell for cell in row if not _is_number(cell)), None):
+        if wrong := next((cell for cell in row if not is_number(cell)), None):
             raise ValueError(f"{path}, line {i}: {wrong!r} is not a number")
         numbers.append([float(cell) for cell in row])
     if not numbers:
         raise ValueError(f"{path} has a header and no rows")
     return [f"{path.name}:{first + 1 + i}" for i in range(len(numbers))], np.array(numbers, np.float32)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def _images(paths: list[Path], shape: tuple[int, ...]) -> np.ndarray:

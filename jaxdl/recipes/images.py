@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from jaxdl import models
+from jaxdl.artifacts import files
 from jaxdl.data import splits
 from jaxdl.data.array_files import is_array_folder, map_arrays
 from jaxdl.data.arrays import Arrays
@@ -93,15 +94,16 @@ def task(config: Config) -> Task:
 
 def restore(config: Config, folder: Path) -> Task:
     """The task of a finished run without its images: what predicts."""
-    path = folder / FILE
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        classes, shape = tuple(map(str, stored["classes"])), tuple(map(int, stored["shape"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is missing or damaged: {error}") from None
+    classes, shape = files.read(folder / FILE, _loads)
     one = {"x": np.zeros((1, *shape), np.uint8), "y": np.zeros(1, np.int32)}  # no example: its shapes
     built = _task(options.without_batches(config), Splits(one, {}, {}), classes)
     return built._replace(data=Splits({}, {}, {}), pictures={})
+
+
+def _loads(stored: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Names of the classes and shape of an image in images.json."""
+    values = json.loads(stored)
+    return tuple(map(str, values["classes"])), tuple(map(int, values["shape"]))
 
 
 def _shape(config: Config, paths: Sequence[Path], name: str) -> tuple[tuple[int, ...], list[str]]:

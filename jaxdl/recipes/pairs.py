@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from jaxdl.applications import translation
+from jaxdl.artifacts import files
 from jaxdl.data import splits
 from jaxdl.data import text as tokens
 from jaxdl.data.arrays import Arrays, count
@@ -93,11 +94,8 @@ def task(config: Config) -> Task:
 
 def restore(config: Config, folder: Path) -> Task:
     """The task of a finished run without its pairs: what predicts."""
-    path = folder / text_to_text.FILE
-    try:
-        system = text_to_text.from_json(path.read_text(encoding="utf-8"), functools.partial(model, config))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path} is missing or damaged: {error}") from None
+    network = functools.partial(model, config)
+    system = files.read(folder / text_to_text.FILE, lambda stored: text_to_text.from_json(stored, network))
     one = texts([("", ("",))])  # no example: its shapes
     built = translation.task(
         system, options.without_batches(config), Splits(one, one, one), measure=measure, headline="exact_match"

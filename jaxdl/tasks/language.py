@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxdl import losses, metrics
+from jaxdl.artifacts import files
 from jaxdl.data import text
 from jaxdl.data.arrays import Arrays
 from jaxdl.data.splits import Splits
@@ -113,11 +114,7 @@ def restored(model_of: Callable[[Tokenizer], Language], config: supervised.Confi
 
 def load(model_of: Callable[[Tokenizer], Language], folder: Path) -> Language:
     """The `Language` of a run folder. Raises ValueError if damaged."""
-    path = folder / FILE
-    try:
-        return model_of(text.from_json(json.loads(path.read_text(encoding="utf-8"))))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path} is missing or damaged: {error}") from None
+    return files.read(folder / FILE, lambda stored: model_of(text.from_json(json.loads(stored))))
 
 
 def _task(language: Language, config: supervised.Config, data: Splits, **fields: Any) -> Task:
@@ -139,7 +136,7 @@ def _task(language: Language, config: supervised.Config, data: Splits, **fields:
     def examples(path: Path) -> Arrays:
         return windows(language, path.read_text(encoding="utf-8-sig"), overlap=True)
 
-    files = {FILE: text.dumps(text.to_json(language.tokenizer)), **fields.pop("files", {})}
+    kept = {FILE: text.dumps(text.to_json(language.tokenizer)), **fields.pop("files", {})}
     return build(
         lambda key: (transformer.init(key, language.config), {}),
         loss_fn,
@@ -147,7 +144,7 @@ def _task(language: Language, config: supervised.Config, data: Splits, **fields:
         data,
         config,
         monitor="bits_per_character",
-        files=files,
+        files=kept,
         predictor=Predictor(predict, examples=examples, network=_network(language)),
         **fields,
     )

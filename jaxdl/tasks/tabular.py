@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from jaxdl import metrics
+from jaxdl.artifacts import files
 from jaxdl.data import columns as features
 from jaxdl.data import splits
 from jaxdl.data.arrays import Arrays
@@ -167,11 +168,7 @@ def restored(model_of: Any, config: supervised.Config, folder: Path) -> Task:
     Args:
         model_of: encoder -> `Model`.
     """
-    path = folder / FILE
-    try:
-        encoder = loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path} is missing or damaged: {error}") from None
+    encoder = files.read(folder / FILE, loads)
     width = n_features(encoder)
     y = np.zeros(1, np.int32 if encoder.target.classes else np.float32)
     one = {"x": np.zeros((1, width), np.float32), "y": y}  # no example: its shapes

@@ -51,7 +51,7 @@ def wandb(folder: Path | str, config: Mapping[str, Any] | None = None) -> Callba
     Raises: ValueError if wandb is not installed.
     """
     require_log("wandb")
-    import wandb as library
+    import wandb as library  # type: ignore[import-not-found]
 
     logging.getLogger("wandb").setLevel(logging.ERROR)
     run: Any = None

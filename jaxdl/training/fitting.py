@@ -99,6 +99,7 @@ def fit(
         if resume:
             saved = checkpoints.latest(facts, state)
             _check_epochs(epochs, saved, steps)
+            steps_per_call = saved.steps_per_call
             best, state = checkpoints.restore(saved, state)
         else:
             checkpoints.require_none()
@@ -170,8 +171,7 @@ def _feed(
     position = None if saved is None else saved.position
     size = {"batch_size": batch_size, "groups": task.groups}
     source = opening.open_source(train, key=key, done=done, end=end, position=position, mesh=mesh, **size)
-    chosen = steps_per_call if saved is None else saved.steps_per_call
-    return Streamed(source, done, end, chosen, mesh)
+    return Streamed(source, done, end, steps_per_call, mesh)
 
 
 def _check_epochs(epochs: int, saved: Saved, steps: int) -> None:

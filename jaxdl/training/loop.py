@@ -52,14 +52,12 @@ class Run:
         validation = task.data.validation
         rows = len(next(iter(validation.values()), ())) if on_the_device(validation) else None
         self._validation: dict[str, Any] = {"mesh": mesh, "n": rows}
-        self._feed: Feed | None = None
         self._rows: np.ndarray | None = None
 
     def compile(self, feed: Feed, validation: Any, steps_per_call: int | str) -> None:
         """Make the programs, and refuse a score to monitor that they do not give."""
         self.notify("compile", {})
-        chosen = steps_per_call if self._saved is None else self._saved.steps_per_call
-        self._stepper = Stepper(self._task.step, self.state, feed, chosen, self._mesh)
+        self._stepper = Stepper(self._task.step, self.state, feed, steps_per_call, self._mesh)
         self._feed = feed
         scores = [*names(self._stepper.zero_metrics()), "seconds"]
         if feed.waited is not None:
@@ -101,8 +99,7 @@ class Run:
     def keep(self, totals: Metrics | None = None) -> None:
         """Save a checkpoint of the state now; `totals` of the epoch under way, if one is."""
         totals = self._stepper.zero_metrics() if totals is None else totals
-        position = None if self._feed is None else self._feed.position(self.done)
-        spent = self._seconds, self._waited
+        spent, position = (self._seconds, self._waited), self._feed.position(self.done)
         self._checkpoints.save(self.state, totals, self.history, *spent, position=position)
 
     def _steps(self, start: float) -> Metrics:
@@ -111,10 +108,10 @@ class Run:
         if self._saved is not None and self.done == self._saved.step:
             totals = replicate(jax.tree.unflatten(jax.tree.structure(totals), self._saved.totals), self._mesh)
         while True:
-            before = self._waits()
+            before = self._feed.waited or 0.0
             self.state, totals, self.done = self._stepper.advance(self.state, totals, self.done)
-            self._waited += self._waits() - before
-            self._rows = None if self._feed is None else self._feed.rows(self.done)
+            self._waited += (self._feed.waited or 0.0) - before
+            self._rows = self._feed.rows(self.done)
             self.notify("step", scalars(totals) | self._waiting(start))
             if self.done % steps == 0:
                 return totals
@@ -123,12 +120,9 @@ class Run:
                 self.keep(totals)
             self._leave_if_paused()
 
-    def _waits(self) -> float:
-        return 0.0 if self._feed is None or self._feed.waited is None else self._feed.waited
-
     def _waiting(self, start: float) -> dict[str, float]:
         """The share of the epoch's time, so far, for which the steps waited for their batches."""
-        if self._feed is None or self._feed.waited is None:
+        if self._feed.waited is None:
             return {}
         return {"waiting": self._waited / max(time.perf_counter() - start, 1e-9)}
 

@@ -179,13 +179,7 @@ def _evaluate(task: Task, state: TrainState, data: Batch) -> Metrics:
     """The sums of the metrics over a part."""
     n = len(next(iter(data.values())))
     order = in_order(n, min(n, _ROWS))
-
-    def body(totals: Metrics, i: Array) -> tuple[Metrics, None]:
-        return merge(totals, task.evaluate(state, take_batch(data, order, i, n))), None
-
-    shapes = jax.eval_shape(lambda state: task.evaluate(state, take_batch(data, order, 0, n)), state)
-    zero = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-    return jax.lax.scan(body, zero, jnp.arange(order.shape[0], dtype=jnp.int32))[0]
+    return _scan(lambda state, batch: (state, task.evaluate(state, batch)), state, data, order, n)[1]
 
 
 def _by_run(totals: Metrics) -> dict[str, np.ndarray]:

@@ -8,9 +8,10 @@ torch         a state dict, and beside it a .py file that defines the module
 flax          a parameter tree, and beside it a .py file that defines the module
 """
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -61,11 +62,9 @@ def _safetensors(run: Run, path: Path) -> list[str]:
 
 def _jax(run: Run, path: Path) -> list[str]:
     exported = program(run)
-    try:
-        content = exported.serialize()
-    except ImportError:
-        raise ValueError("jax.export writes by flatbuffers, which is missing: pip install 'jaxdl[export]'") from None
-    files.write(path, lambda temporary: temporary.write_bytes(bytes(content)))
+    _library("flatbuffers", "jax.export writes by flatbuffers", "'jaxdl[export]'")
+    content = bytes(exported.serialize())
+    files.write(path, lambda temporary: temporary.write_bytes(content))
     names = ", ".join(one.name for one in _network(run).inputs)
     return [
         f"{path}: {_takes(run)} -> {exported.out_avals[0].str_short()}, for {', '.join(exported.platforms)}",
@@ -87,10 +86,7 @@ def _onnx(run: Run, path: Path) -> list[str]:
 def _torch(run: Run, path: Path) -> list[str]:
     config = _network(run).config
     arrays, code = interop.to_torch(config, run.state.params, run.state.state), interop.torch_module(config)
-    try:
-        import torch
-    except ImportError:
-        raise ValueError("a state dict is written by PyTorch, which is missing: pip install torch") from None
+    torch = _library("torch", "a state dict is written by PyTorch", "torch")
     tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
     files.write(path, lambda temporary: torch.save(tensors, temporary))
     module = _write_module(path, "torch", code)
@@ -103,10 +99,7 @@ def _torch(run: Run, path: Path) -> list[str]:
 def _flax(run: Run, path: Path) -> list[str]:
     config = _network(run).config
     variables, code = interop.to_flax(config, run.state.params, run.state.state), interop.flax_module(config)
-    try:
-        from flax import serialization
-    except ImportError:
-        raise ValueError("a parameter tree is written by flax, which is missing: pip install flax") from None
+    serialization = _library("flax.serialization", "a parameter tree is written by flax", "flax")
     content = serialization.msgpack_serialize(variables)
     files.write(path, lambda temporary: temporary.write_bytes(content))
     module = _write_module(path, "flax", code)
@@ -115,6 +108,13 @@ def _flax(run: Run, path: Path) -> list[str]:
         f"flax.serialization.msgpack_restore(pathlib.Path({str(path)!r}).read_bytes())",
         _module_takes(run, "images [B, H, W, C]" if isinstance(config, cnn.Config) else ""),
     ]
+
+
+def _library(module: str, what_for: str, install: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise ValueError(f"{what_for}, which is missing: pip install {install}") from None
 
 
 def _write_module(path: Path, library: str, code: str) -> Path:

@@ -78,14 +78,16 @@ def _notices() -> Iterator[None]:
     handler = logging.Handler(logging.INFO)
     handler.emit = lambda record: notify(record.getMessage())
     logger = logging.getLogger("jaxdl")
-    level = logger.level
+    level, propagate = logger.level, logger.propagate
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+    logger.propagate = False  # absl, which orbax imports, gives the root logger a handler: each line would come twice
     try:
         yield
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
+        logger.propagate = propagate
 
 
 def _pipe_is_broken() -> int:

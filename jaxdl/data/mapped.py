@@ -15,37 +15,31 @@ class SelectedRows:
         values: [N, ...], memory-mapped, or a selection of such.
         rows: [M] row numbers.
 
+    Attributes:
+        file: the array whose rows these are.
+        numbers: [M], which rows of it.
+
     >>> part = SelectedRows(np.arange(8).reshape(4, 2), np.array([3, 0]))
     >>> part.shape, part[0].tolist(), part[np.array([1, 0])].tolist()
     ((2, 2), [6, 7], [[0, 1], [6, 7]])
     """
 
     def __init__(self, values: Any, rows: np.ndarray) -> None:
-        inner = values if isinstance(values, SelectedRows) else None
-        self._values = values if inner is None else inner._values
-        self._rows = np.asarray(rows) if inner is None else inner._rows[rows]
-
-    @property
-    def file(self) -> Any:
-        """The array whose rows these are."""
-        return self._values
-
-    @property
-    def numbers(self) -> np.ndarray:
-        """[M], which rows of it."""
-        return self._rows
+        selected = isinstance(values, SelectedRows)
+        self.file: Any = values.file if selected else values
+        self.numbers = values.numbers[rows] if selected else np.asarray(rows)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return (len(self._rows), *self._values.shape[1:])
+        return (len(self.numbers), *self.file.shape[1:])
 
     @property
     def dtype(self) -> np.dtype:
-        return self._values.dtype
+        return self.file.dtype
 
     @property
     def ndim(self) -> int:
-        return self._values.ndim
+        return self.file.ndim
 
     @property
     def size(self) -> int:
@@ -56,10 +50,10 @@ class SelectedRows:
         return self.size * self.dtype.itemsize
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self.numbers)
 
     def __getitem__(self, rows: Any) -> np.ndarray:
-        return np.asarray(self._values[self._rows[rows]])
+        return np.asarray(self.file[self.numbers[rows]])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self[:], dtype)

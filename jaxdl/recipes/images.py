@@ -5,7 +5,7 @@ jaxdl train images
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -126,10 +126,7 @@ def _split(config: Config, listings: dict[str, Listing], first: Listing, shape: 
         if listing.classes != first.classes:
             odd = sorted(set(listing.classes) ^ set(first.classes))[0]
             raise ValueError(f"{Path(config.data).name}: the class {odd!r} is not in all parts")
-    shares = {
-        "validation": 0.0 if "validation" in listings else config.validation,
-        "test": 0.0 if "test" in listings else config.test,
-    }
+    shares = _shares(config, listings)
     counts = np.bincount(first.labels, minlength=len(first.classes))
     least = 1 + sum(share > 0 for share in shares.values())
     if counts.min() < least:
@@ -148,6 +145,12 @@ def _split(config: Config, listings: dict[str, Listing], first: Listing, shape: 
         else:
             parts[name] = {}
     return Splits(**parts)
+
+
+def _shares(config: Config, given: Container[str]) -> dict[str, float]:
+    """The share that is drawn for each part but the first: none of a part that the folder has."""
+    shares = {"validation": config.validation, "test": config.test}
+    return {name: 0.0 if name in given else share for name, share in shares.items()}
 
 
 def _arrays(
@@ -169,8 +172,7 @@ def _of_arrays(config: Config, found: dict[str, Arrays]) -> Task:
         raise ValueError("images of .npy files are taken as they are: leave out --side and --colors")
     first = found.get("train") or found["all"]
     n = int(max(part["y"].max() for part in found.values())) + 1
-    shares = {"validation": config.validation, "test": config.test}
-    shares = {name: 0.0 if name in found else share for name, share in shares.items()}
+    shares = _shares(config, found)
     parts = splits.split(first, stratify="y", seed=config.seed, **shares)
     given = {name: part for name, part in found.items() if name in shares}
     height, width, channels = first["x"].shape[1:]

@@ -9,7 +9,7 @@ and sum of the softmax, it is never whole in memory:
     memory    plain ~ T^2        in chunks ~ T
 """
 
-import time
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 from jaxdl import nn
 from jaxdl.artifacts import pictures
 from jaxdl.claims._evidence import Budget, Result, measured, surely_above
-from jaxdl.claims._programs import chain
+from jaxdl.claims._programs import chain, least_seconds
 from jaxdl.types import Array, Key, Params
 
 STATEMENT = (
@@ -100,19 +100,16 @@ def arguments(kind: str, length: int) -> tuple[Params, Array]:
 
 def seconds_per_step(key: Key, repeats: int, seeds: int) -> dict[str, np.ndarray]:
     """{name: [seeds, LENGTHS]} the least of some timings of a compiled step, taken in turns."""
-    least = {name: np.full((seeds, len(LENGTHS)), np.inf) for name in CHAINED}
+    least = {name: np.empty((seeds, len(LENGTHS))) for name in CHAINED}
     for j, length in enumerate(LENGTHS):
         steps = {}
         for name, kind in CHAINED.items():
             params, x = arguments(kind, length)
-            steps[name] = jax.jit(step(kind)).lower(params, x).compile(), params
+            steps[name] = functools.partial(jax.jit(step(kind)).lower(params, x).compile(), params)
         inputs = jax.random.normal(key, (seeds, 1, length, WIDTH))
-        for _ in range(repeats):
-            for i in range(seeds):
-                for name, (compiled, params) in steps.items():
-                    began = time.perf_counter()
-                    jax.block_until_ready(compiled(params, inputs[i]))
-                    least[name][i, j] = min(least[name][i, j], time.perf_counter() - began)
+        calls = {(name, i): functools.partial(steps[name], inputs[i]) for i in range(seeds) for name in CHAINED}
+        for (name, i), seconds in least_seconds(calls, repeats).items():
+            least[name][i, j] = seconds
     return least
 
 

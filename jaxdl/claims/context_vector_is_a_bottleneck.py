@@ -14,9 +14,9 @@ import jax
 import jax.numpy as jnp
 
 from jaxdl.artifacts import pictures
+from jaxdl.claims._drawing import intervals
 from jaxdl.claims._evidence import Budget, Result, measured, surely_above
 from jaxdl.claims._sequences import EOS, PAD, train_on, without_end, written
-from jaxdl.metrics.intervals import confidence
 from jaxdl.models import seq2seq
 from jaxdl.types import Array, Key
 
@@ -94,17 +94,7 @@ def picture(result: Result) -> Any:
     """The share of sequences that are copied exactly, by length."""
     figure, (ax,) = pictures.subplots(1, 1, width=5.4, height=3.4)
     for (name, shares), style in zip(result.drawn.items(), ("--s", "-o"), strict=True):
-        spread = [100 * confidence(shares[:, i]) for i in range(len(LENGTHS))]
-        ax.errorbar(
-            LENGTHS,
-            100 * shares.mean(0),
-            spread,
-            fmt=style,
-            color="black",
-            capsize=3,
-            markerfacecolor="white",
-            label=name,
-        )
+        intervals(ax, LENGTHS, 100 * shares.T, style, name)
     ax.set_xticks(LENGTHS)
     ax.set_ylim(-4, 104)
     ax.set_xlabel("length of the sequence (symbols)")

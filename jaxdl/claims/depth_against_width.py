@@ -17,6 +17,7 @@ from jaxdl import losses, optim
 from jaxdl.artifacts import pictures
 from jaxdl.claims._descent import batch_rows, descend
 from jaxdl.claims._digits import digits
+from jaxdl.claims._drawing import dots
 from jaxdl.claims._evidence import Budget, Result, measured, surely_above
 from jaxdl.models import mlp
 from jaxdl.types import Array, Key, Params
@@ -136,9 +137,7 @@ def picture(result: Result) -> Any:
     curve.set_ylabel("y")
     curve.legend(frameon=False, fontsize=9, loc="upper left")
     for layers, scores in result.drawn["accuracy"].items():
-        places = layers + jnp.linspace(-0.12, 0.12, len(scores))
-        depth.plot(places, 100 * scores, "o", color="black", markerfacecolor="none", markersize=5)
-        depth.plot([layers - 0.25, layers + 0.25], [100 * float(scores.mean())] * 2, color="black", linewidth=2)
+        dots(depth, layers, 100 * scores)
     depth.set_xticks(list(result.drawn["accuracy"]))
     depth.set_xlabel(f"hidden layers, {PARAMETERS:,} parameters in all")
     depth.set_ylabel("accuracy on the test digits (%)")

@@ -18,6 +18,7 @@ from jaxdl import losses, optim
 from jaxdl.artifacts import pictures
 from jaxdl.claims._descent import batch_rows, descend
 from jaxdl.claims._digits import digits
+from jaxdl.claims._drawing import dots
 from jaxdl.claims._evidence import Budget, Result, measured, surely_above
 from jaxdl.models import autoencoder
 from jaxdl.nn import dense
@@ -120,10 +121,7 @@ def picture(result: Result) -> Any:
         ax.set_title(name)
     names = list(result.drawn["accuracy"])
     for column, name in enumerate(names):
-        values = 100 * result.drawn["accuracy"][name][:, -1]
-        spread = column + jnp.linspace(-0.15, 0.15, len(values))
-        axes[3].plot(spread, values, "o", color="black", markerfacecolor="none", markersize=4)
-        axes[3].plot([column - 0.3, column + 0.3], [float(values.mean())] * 2, color="black", linewidth=2)
+        dots(axes[3], column, 100 * result.drawn["accuracy"][name][:, -1])
     axes[3].set_xticks(range(len(names)), names, fontsize=8)
     axes[3].set_xlabel("linear classifier on")
     axes[3].set_ylabel(f"test accuracy, {LABELS[-1]:,} labels (%)")

@@ -10,7 +10,6 @@ it multiplies as many vectors. And backpropagation remembers every layer's outpu
 """
 
 import functools
-import time
 from typing import Any
 
 import jax
@@ -22,6 +21,7 @@ from jaxdl.artifacts import pictures
 from jaxdl.claims._descent import batch_rows, descend, first_below
 from jaxdl.claims._digits import digits
 from jaxdl.claims._evidence import Budget, Result, measured, surely_above
+from jaxdl.claims._programs import least_seconds
 from jaxdl.models import mlp
 from jaxdl.types import Array, Key, Params
 
@@ -104,18 +104,11 @@ def losses(key: Key, rate: Array, name: str, looks: int) -> Array:
 
 def seconds_per_update(key: Key) -> dict[str, float]:
     """For each size of batch the least of many timings of a compiled loop, taken in turns."""
-    n, loops, least = len(digits()[0]), {}, dict.fromkeys(BATCHES, float("inf"))
-    params = mlp.init(key, CONFIG)
+    n, params = len(digits()[0]), mlp.init(key, CONFIG)
+    rows = {name: batch_rows(key, n, size or n, UPDATES[name]) for name, size in BATCHES.items()}
     loop = jax.jit(lambda params, rows: descend(batch_loss, params, optim.sgd(0.01), rows)[0])
-    for name, size in BATCHES.items():
-        rows = batch_rows(key, n, size or n, UPDATES[name])
-        loops[name] = loop.lower(params, rows).compile(), rows
-    for _ in range(40):
-        for name, (compiled, rows) in loops.items():
-            began = time.perf_counter()
-            jax.block_until_ready(compiled(params, rows))
-            least[name] = min(least[name], (time.perf_counter() - began) / len(rows))
-    return least
+    loops = {name: functools.partial(loop.lower(params, r).compile(), params, r) for name, r in rows.items()}
+    return {name: seconds / UPDATES[name] for name, seconds in least_seconds(loops, 40).items()}
 
 
 @functools.cache

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 
 from jaxdl import metrics
 from jaxdl.artifacts import pictures
+from jaxdl.claims._drawing import dots
 from jaxdl.claims._evidence import Budget, Result, measured, surely_above
 from jaxdl.metrics import ranking
 from jaxdl.models import recommender
@@ -102,10 +103,7 @@ def picture(result: Result) -> Any:
     figure, (ax,) = pictures.subplots(1, 1, width=6.2, height=3.2)
     names = list(reversed(result.drawn))
     for row, name in enumerate(names):
-        values = result.drawn[name]
-        spread = row + jnp.linspace(-0.15, 0.15, len(values))
-        ax.plot(100 * values, spread, "o", color="black", markerfacecolor="none", markersize=4)
-        ax.plot([100 * float(values.mean())] * 2, [row - 0.3, row + 0.3], color="black", linewidth=2)
+        dots(ax, row, 100 * result.drawn[name], sideways=True)
     ax.axhline(1.5, color="0.7", linewidth=0.8)
     ax.set_yticks(range(len(names)), names)
     ax.set_xlabel("expected utility of the list (% of the best possible)")

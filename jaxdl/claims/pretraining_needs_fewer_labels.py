@@ -16,8 +16,8 @@ from jaxdl import optim
 from jaxdl.artifacts import pictures
 from jaxdl.claims._descent import batch_rows, descend
 from jaxdl.claims._digits import digits
+from jaxdl.claims._drawing import intervals
 from jaxdl.claims._evidence import Budget, Result, measured, surely_above
-from jaxdl.metrics.intervals import confidence
 from jaxdl.models import autoencoder, mlp
 from jaxdl.types import Array, Key, Params
 
@@ -112,9 +112,7 @@ def picture(result: Result) -> Any:
     figure, (ax,) = pictures.subplots(1, 1, width=5.4, height=3.4)
     labels = list(dict.fromkeys(n for _, n in result.drawn))
     for name, style in zip(STARTS, ("-o", "--s"), strict=True):
-        values = [100 * result.drawn[name, n] for n in labels]
-        means, spread = [float(v.mean()) for v in values], [confidence(v) for v in values]
-        ax.errorbar(labels, means, spread, fmt=style, color="black", capsize=3, markerfacecolor="white", label=name)
+        intervals(ax, labels, [100 * result.drawn[name, n] for n in labels], style, name)
     ax.set_xscale("log")
     ax.set_xticks(labels, [f"{n:,}" for n in labels])
     ax.minorticks_off()

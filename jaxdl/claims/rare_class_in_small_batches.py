@@ -17,6 +17,7 @@ from jaxdl import losses, metrics, optim
 from jaxdl.artifacts import pictures
 from jaxdl.claims._descent import batch_rows, descend
 from jaxdl.claims._digits import digits
+from jaxdl.claims._drawing import dots
 from jaxdl.claims._evidence import Budget, Result, measured, surely_above
 from jaxdl.models import mlp
 from jaxdl.types import Array, Key, Params
@@ -118,10 +119,7 @@ def picture(result: Result) -> Any:
     for ax, names, title in zip(axes, panels, titles, strict=True):
         places = [key for key in result.drawn if key[0] in names]
         for at, key in enumerate(places):
-            values = 100 * result.drawn[key]
-            spread = at + jnp.linspace(-0.15, 0.15, len(values))
-            ax.plot(spread, values, "o", color="black", markerfacecolor="none", markersize=5)
-            ax.plot([at - 0.3, at + 0.3], [float(values.mean())] * 2, color="black", linewidth=2)
+            dots(ax, at, 100 * result.drawn[key])
         words = [f"{size}" if len(names) == 1 else f"{size}\n{name}".replace(" ", "\n") for name, size in places]
         ax.set_xticks(range(len(places)), words)
         ax.set_ylim(-4, 104)

@@ -16,6 +16,7 @@ from jaxdl import metrics
 from jaxdl.artifacts import pictures
 from jaxdl.claims._descent import batch_rows, descend
 from jaxdl.claims._digits import digits
+from jaxdl.claims._drawing import dots
 from jaxdl.claims._evidence import Budget, Result, measured, surely_above
 from jaxdl.models import mlp
 from jaxdl.optim import adam
@@ -104,9 +105,7 @@ def picture(result: Result) -> Any:
     """Score on the test set less score on fresh digits, by how the network was chosen."""
     figure, (ax,) = pictures.subplots(1, 1, width=5.4, height=3.0)
     for row, values in enumerate((result.drawn["honest"], result.drawn["optimism"])):
-        spread = jnp.linspace(-0.15, 0.15, len(values))
-        ax.plot(100 * values, row + spread, "o", color="black", markerfacecolor="none", markersize=5)
-        ax.plot([100 * float(values.mean())] * 2, [row - 0.3, row + 0.3], color="black", linewidth=2)
+        dots(ax, row, 100 * values, sideways=True)
     ax.axvline(0, color="0.6", linewidth=0.8)
     ax.set_yticks([0, 1], ["chosen on a\nvalidation set", "chosen on\nthe test set"])
     ax.set_xlabel("accuracy on the test set less that on fresh digits (points)")

@@ -1,4 +1,4 @@
-"""What a program costs: how much of it must wait for the rest, read off without running it, and seconds by the clock."""
+"""What a program costs: how much of it must wait for the rest, read off its text, and seconds by the clock."""
 
 import time
 from collections.abc import Callable, Hashable, Mapping

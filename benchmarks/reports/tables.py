@@ -9,7 +9,7 @@ from benchmarks.reports.records import MORE, Record, newest
 PATH = ROOT / "docs" / "guides" / "en" / "all_times.md"
 BASES = ("jaxdl", "jaxdl-vmap", "jaxdl-sparse")  # whichever a workload has is held as 1
 LIBRARIES = ("jax", "flax", "torch", "keras", "optax", "scikit-learn", "scipy", "networkx")
-DEVICES = ("cpu", "gpu", "tpu")
+FOLDERS = ("cpu", "cpu-jax-0.12", "gpu", "tpu")
 
 Workloads = Mapping[str, Sequence[Record]]
 
@@ -68,11 +68,11 @@ def growth(workloads: Workloads) -> str:
 def full() -> str:
     """Every row of every workload and device."""
     parts = ["# All times\n\nEvery row of the newest records. [What they say](speed.md).\n"]
-    for device in DEVICES:
-        for workload, rows in newest(device).items():
+    for folder in FOLDERS:
+        for workload, rows in newest(folder).items():
             for precision in dict.fromkeys(row["precision"] for row in rows):
                 parts.append(
-                    _table(f"{workload}, {precision}, {device}", [r for r in rows if r["precision"] == precision])
+                    _table(f"{workload}, {precision}, {folder}", [r for r in rows if r["precision"] == precision])
                 )
     return "\n".join(parts)
 
@@ -132,10 +132,11 @@ def _exponent(value: float) -> int:
 def section(folder: Path = RESULTS / "pictures") -> str:
     """The section of the page on speed: the chart, the summary on each device that was measured, the growth."""
     parts = [_picture(folder, "speed", "every library's step over ours, by workload")]
-    for device in DEVICES:
-        if workloads := newest(device):
-            hardware = next(iter(workloads.values()))[0]["hardware"]
-            parts.append(f"{device.upper()}: {hardware}, float32.\n\n{summary(workloads)}")
+    for measured in FOLDERS:
+        if workloads := newest(measured):
+            first = next(iter(workloads.values()))[0]
+            device, version = measured.split("-")[0].upper(), first["versions"]["jax"]
+            parts.append(f"{device}: {first['hardware']}, float32, jax {version}.\n\n{summary(workloads)}")
             parts.append(growth(workloads))
     parts.append(_picture(folder, "growth", "time against size"))
     parts.append(_picture(folder, "crossing", "CPU and GPU against the batch"))

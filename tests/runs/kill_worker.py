@@ -8,7 +8,7 @@ from typing import Any
 
 from jaxdl import recipes, runs
 from jaxdl.models import cnn, mlp, seq2seq
-from jaxdl.recipes import dates_seq2seq, digits_cnn, digits_gan, digits_mlp
+from jaxdl.recipes import _dates, dates_seq2seq, digits_cnn, digits_gan, digits_mlp
 from jaxdl.runs import training_runs
 from jaxdl.training import fit
 
@@ -21,8 +21,9 @@ CONV = digits_cnn.Config(
 SEQUENCE = dataclasses.replace(
     dates_seq2seq.Config(),
     model=dataclasses.replace(seq2seq.Config(**vars(dates_seq2seq.Config().model)), d_embedding=8, n_hidden=16),
-    epochs=1,
-    batch_size=512,
+    examples=2_000,
+    epochs=2,
+    batch_size=100,
 )
 RUNS: dict[str, tuple[str, Any]] = {
     "dense": ("digits_mlp", DENSE),
@@ -36,6 +37,7 @@ RUNS: dict[str, tuple[str, Any]] = {
 def main(kind: str, folder: Path) -> None:
     """Train, or go on where an earlier process was killed; a checkpoint after every call of two steps."""
     name, config = RUNS[kind]
+    setattr(_dates, "_HELD_OUT", 200)  # noqa: B010
     training_runs.fit = functools.partial(fit, steps_per_call=2)  # "auto" measures, and may choose otherwise each time
     if kind == "warm":
         recipe, task = recipes.load(name), recipes.load(name).task

@@ -19,7 +19,19 @@ from jaxdl.recipes import digits_mlp
 from jaxdl.runs import interruption
 from jaxdl.runs.interruption import Interrupted
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 CONFIG = digits_mlp.Config(model=mlp.Config(n_in=64, n_out=10, widths=(8,)), epochs=2, batch_size=256, seed=5)
+
+
+@pytest.fixture(autouse=True)
+def signals_as_in_a_terminal():
+    """A process in the background, or under `nohup`, starts with some of them ignored, and so do its children."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    for number in SIGNALS:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +51,12 @@ def raising(number: int, kind: str, step: int):
     ("name", "kind", "step"), [("SIGINT", "step", 5), ("SIGTERM", "epoch", 5), ("SIGHUP", "begin", 0)]
 )
 def test_a_signal_saves_and_names_the_line_that_resumes(whole, tmp_path, name, kind, step):
-    number, before = getattr(signal, name), [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
+    number, before = getattr(signal, name), [signal.getsignal(n) for n in SIGNALS]
     hook = raising(number, kind, step)
     with pytest.raises(Interrupted, match=f"interrupted; go on with: jaxdl train --resume {tmp_path}/run") as error:
         runs.train("digits_mlp", CONFIG, run_dir=tmp_path / "run", more_callbacks=(hook,))
     assert error.value.signal == number
-    assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == before
+    assert [signal.getsignal(n) for n in SIGNALS] == before
     assert not (tmp_path / "run" / lock.NAME).exists()
     assert any((tmp_path / "run" / "checkpoints").iterdir()), "nothing was saved"
     resumed = runs.train("digits_mlp", CONFIG, run_dir=tmp_path / "run", resume=True)

@@ -68,6 +68,7 @@ def test_digits_reach_their_score():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("compiled_lightly", "shared_programs")
 @pytest.mark.parametrize("seed", range(1, 5))
 def test_digits_reach_their_score_from_every_seed(seed):
     assert score(digits_mlp, digits_mlp.Config(seed=seed))["accuracy"] >= 0.97
@@ -78,6 +79,7 @@ def test_iris_reaches_its_score():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("compiled_lightly", "shared_programs")
 def test_iris_reaches_its_score_over_twenty_splits():
     assert np.mean([score(iris_mlp, iris_mlp.Config(seed=seed))["accuracy"] for seed in range(20)]) >= 0.95
 

@@ -40,6 +40,7 @@ SECTIONS: dict[str, Callable[[Language], str]] = {
     "ratings": lambda _: sections.recommendations("recommenders_ratings", 3),
     "lists": lambda _: sections.lists(),
     "speed": lambda _: tables.section(),
+    "speed_changes": lambda _: tables.changes(),
     "concepts": sections.concepts,
     "scaling": lambda _: scaling.table(),
     "scaling_counted": lambda _: scaling.counted(),

@@ -85,15 +85,16 @@ def write(records: Sequence[Record], path: Path) -> None:
     files.write_json(path, list(records))
 
 
-def newest(folder: str) -> dict[str, list[Record]]:
-    """The newest timed records of each workload and precision, by the names of their files after the date.
+def newest(folder: str, oldest: bool = False) -> dict[str, list[Record]]:
+    """The newest timed records, or the oldest, of each workload and precision, by their files' names after the date.
 
     A folder is named after its device, and after a version where there is a second one: "cpu", "cpu-jax-0.12". A GPU's
     folder holds a CPU's rows as well, which were measured beside it: only rows of the device count.
     """
     device = folder.split("-")[0]
     found: dict[tuple[str, str], list[Record]] = {}
-    for path in sorted((RESULTS / folder).glob("20*.json"), key=lambda path: (path.name[len("2026-11-22-") :], path)):
+    paths = (RESULTS / folder).glob("20*.json")
+    for path in sorted(paths, key=lambda path: (path.name[len("2026-11-22-") :], path), reverse=oldest):
         rows = json.loads(path.read_text())
         if isinstance(rows, list):
             timed = [row for row in rows if "step_ms" in row and row.get("device", device) == device]

@@ -7,7 +7,7 @@ from benchmarks import RESULTS, ROOT
 from benchmarks.reports.records import MORE, Record, newest
 
 PATH = ROOT / "docs" / "guides" / "en" / "all_times.md"
-BASES = ("jaxdl", "jaxdl-vmap", "jaxdl-sparse")  # whichever a workload has is held as 1
+BASES = ("jaxdl", "jaxdl-together", "jaxdl-vmap", "jaxdl-sparse")  # whichever a workload has is held as 1
 LIBRARIES = ("jax", "flax", "torch", "keras", "optax", "scikit-learn", "scipy", "networkx")
 FOLDERS = ("cpu", "cpu-jax-0.12", "gpu", "tpu")
 
@@ -40,6 +40,44 @@ def summary(workloads: Workloads) -> str:
             cells.append(_digits(min(marks[cache]["first_epoch_s"] for marks in started)) if started else "")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def changes() -> str:
+    """The first record of a workload beside its newest: our step and the first epoch of a process without a cache.
+
+    "/ other" is over the fastest other library of the same run.
+    """
+    titles = ["workload", "ms per step, before", "now", "/ other, before", "now"]
+    titles += ["first epoch, s, before", "now", "/ other, before", "now"]
+    parts = []
+    for folder in FOLDERS:
+        new, lines = newest(folder), _head(titles)
+        for workload, rows in newest(folder, oldest=True).items():
+            if rows[0]["date"] != new[workload][0]["date"] and workload in ratios({workload: rows}):
+                pairs = zip(_step_and_start(rows), _step_and_start(new[workload]), strict=True)
+                lines.append(f"| {' | '.join([workload, *(cell for pair in pairs for cell in pair)])} |")
+        if len(lines) > len(_head(titles)):
+            versions = next(iter(new.values()))[0]["versions"]
+            parts.append(f"{folder.split('-')[0].upper()}, jax {versions['jax']}:\n\n" + "\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def _step_and_start(rows: Sequence[Record]) -> list[str]:
+    """Our milliseconds and cold seconds, each with its ratio to the least of the other libraries."""
+    cells = []
+    for of in (_step, _cold):
+        mine = of(base_of(rows) or rows[0])
+        theirs = [found for row in rows if not row["implementation"].startswith("jaxdl") and (found := of(row))]
+        cells += ["" if mine is None else _digits(mine), f"{mine / min(theirs):.2f}" if mine and theirs else ""]
+    return cells
+
+
+def _step(row: Record) -> float | None:
+    return row["step_ms"]["median"]
+
+
+def _cold(row: Record) -> float | None:
+    return row["start_s"]["cold"]["first_epoch_s"] if "start_s" in row else None
 
 
 def ratios(workloads: Workloads) -> dict[str, float]:

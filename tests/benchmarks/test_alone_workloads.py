@@ -131,7 +131,8 @@ def test_pictures_are_drawn_from_the_newest_records(tmp_path: Path, monkeypatch:
         rows = [_record("growth-batch", f"jaxdl {n}", 1 + slope * n, size=n, **fitted) for n in (4, 16, 64)]
         (tmp_path / device / "2026-01-02-growth.json").write_text(json.dumps(rows))
     for day, ms in (("2026-01-01", 9.0), ("2026-01-02", 3.0)):
-        rows = [_record("mlp", "jaxdl", ms), _record("mlp", "torch", 90.0), {"workload": "mlp", "not_timed": "absent"}]
+        rows = [_record("mlp", name, time, date=day) for name, time in (("jaxdl", ms), ("torch", 90.0))]
+        rows.append({"workload": "mlp", "not_timed": "absent"})
         (tmp_path / "cpu" / f"{day}-mlp.json").write_text(json.dumps(rows))
     (tmp_path / "cpu" / "2026-01-02-neighbors.json").write_text("{}")  # of an older form: no list
     assert [r["step_ms"]["median"] for r in records.newest("cpu")["mlp"]] == [3.0, 90.0]
@@ -142,6 +143,8 @@ def test_pictures_are_drawn_from_the_newest_records(tmp_path: Path, monkeypatch:
     assert "| mlp | 3.00 | torch | 90.0 | 0.03 |" in section
     assert "| batch | 4 | 64 | 1.00 | 1.00 |" in section
     assert [section.count(f"pictures/{name}.png") for name in ("speed", "growth", "crossing")] == [1, 1, 1]
+    assert "CPU, jax 0:" in (changes := tables.changes())
+    assert "| mlp | 9.00 | 3.00 | 0.10 | 0.03 |  |  |  |  |" in changes
     text = tables.full()
     assert [line.split(" | ")[1] for line in text.splitlines() if line.startswith("| torch ")] == ["90.0"]
     assert "## growth-batch, f32, gpu" in text

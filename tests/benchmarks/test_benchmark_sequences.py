@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
+from without_inductor import without_inductor
 
 from benchmarks import peers
 from benchmarks.workloads import cases, ours, sequence_cases
@@ -85,7 +86,7 @@ def _check(name: str, make: Any) -> None:
     assert np.isfinite(float(trainer.step(0)))
 
 
-# Compilation takes the time, of torch.compile a minute each: by default a form of each kind.
+# Compilation takes the time: by default a form of each kind.
 FAST = {
     ("lstm", "ours"),
     ("lstm", "torch"),
@@ -115,6 +116,8 @@ def test_peer_agrees(name: str, peer: str, monkeypatch: pytest.MonkeyPatch) -> N
         pytest.skip(f"{LIBRARIES[peer]} is not installed")
     if LIBRARIES[peer] == "torch":  # one thread: several would spin on a busy machine
         monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0}, raising=False)
+    if peer == "torch-compile":
+        without_inductor(monkeypatch)
     if (name, peer) == ("decoding", "torch-compile"):
         with pytest.raises(peers.NotWritten, match="every length is compiled anew"):
             peers.rows(peer, cases.make(name, small=True))

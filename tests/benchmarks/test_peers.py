@@ -8,10 +8,13 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
+from without_inductor import without_inductor
 
 from benchmarks import peers
 from benchmarks.workloads import cases, ours
 from benchmarks.workloads.trainer import PARITY, PARITY_STEPS, Trainer, build, curve, parity
+
+pytestmark = pytest.mark.usefixtures("compiled_lightly")
 
 QUICK = ("mlp", "autoencoder", "cnn")  # the largest networks compile for long: with the slow tests
 LIBRARIES = {"flax": "flax", "nnx": "flax", "torch": "torch", "torch-compile": "torch", "keras": "keras"}
@@ -60,7 +63,7 @@ def test_our_rows_agree(name: str, row: str, expected: _Curves) -> None:
 
 
 def _unless_slow(name: str, peer: str) -> Any:
-    """torch.compile takes a minute each, and the largest networks compile for long."""
+    """torch.compile takes many seconds each, and the largest networks compile for long."""
     slow = peer == "torch-compile" or name not in QUICK
     return pytest.param(name, peer, marks=pytest.mark.slow if slow else ())
 
@@ -71,6 +74,8 @@ def test_peer_agrees(name: str, peer: str, expected: _Curves, monkeypatch: pytes
         pytest.skip(f"{LIBRARIES[peer]} is not installed")
     if LIBRARIES[peer] == "torch":  # one thread: several would spin on a busy machine
         monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0}, raising=False)
+    if peer == "torch-compile" and name != "mlp":
+        without_inductor(monkeypatch)
     rows = peers.rows(peer, cases.make(name, small=True))
     assert rows
     for make in rows.values():

@@ -1,6 +1,6 @@
 """Tables in Markdown of the newest records: the site's page on speed, and its page of all rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks import RESULTS, ROOT
@@ -23,7 +23,7 @@ def summary(workloads: Workloads) -> str:
     titles = ["workload", "jaxdl, ms per step", "fastest other", "its ms", "jaxdl / other", "without jit"]
     lines = _head([*titles, "first epoch, s", "others', s", "cached, s", "others', s"])
     for workload, rows in workloads.items():
-        ours, theirs = base_of(rows), [r for r in rows if not r["implementation"].startswith("jaxdl")]
+        ours, theirs = base_of(rows), [row for row in rows if not _is_ours(row)]
         if ours is None or "axis" in rows[0]:
             continue
         cells = [workload, _digits(ours["step_ms"]["median"]), "", "", ""]
@@ -45,7 +45,7 @@ def summary(workloads: Workloads) -> str:
 def changes() -> str:
     """The first record of a workload beside its newest: our step and the first epoch of a process without a cache.
 
-    "/ other" is over the fastest other library of the same run.
+    "/ other" is over the fastest other implementation of the same run, of those that both runs have.
     """
     titles = ["workload", "ms per step, before", "now", "/ other, before", "now"]
     titles += ["first epoch, s, before", "now", "/ other, before", "now"]
@@ -54,7 +54,8 @@ def changes() -> str:
         new, lines = newest(folder), _head(titles)
         for workload, rows in newest(folder, oldest=True).items():
             if rows[0]["date"] != new[workload][0]["date"] and workload in ratios({workload: rows}):
-                pairs = zip(_step_and_start(rows), _step_and_start(new[workload]), strict=True)
+                both = {row["implementation"] for row in rows} & {row["implementation"] for row in new[workload]}
+                pairs = zip(_step_and_start(rows, both), _step_and_start(new[workload], both), strict=True)
                 lines.append(f"| {' | '.join([workload, *(cell for pair in pairs for cell in pair)])} |")
         if len(lines) > len(_head(titles)):
             versions = next(iter(new.values()))[0]["versions"]
@@ -62,14 +63,18 @@ def changes() -> str:
     return "\n".join(parts)
 
 
-def _step_and_start(rows: Sequence[Record]) -> list[str]:
-    """Our milliseconds and cold seconds, each with its ratio to the least of the other libraries."""
-    cells = []
+def _step_and_start(rows: Sequence[Record], names: Collection[str]) -> list[str]:
+    """Our milliseconds and cold seconds, each with its ratio to the least of the others of these names."""
+    others, cells = [row for row in rows if row["implementation"] in names and not _is_ours(row)], []
     for of in (_step, _cold):
         mine = of(base_of(rows) or rows[0])
-        theirs = [found for row in rows if not row["implementation"].startswith("jaxdl") and (found := of(row))]
+        theirs = [found for row in others if (found := of(row))]
         cells += ["" if mine is None else _digits(mine), f"{mine / min(theirs):.2f}" if mine and theirs else ""]
     return cells
+
+
+def _is_ours(row: Record) -> bool:
+    return row["implementation"].startswith("jaxdl")
 
 
 def _step(row: Record) -> float | None:
@@ -84,7 +89,7 @@ def ratios(workloads: Workloads) -> dict[str, float]:
     """Our step over the fastest other library's, by workload."""
     found = {}
     for workload, rows in workloads.items():
-        ours, theirs = base_of(rows), [r for r in rows if not r["implementation"].startswith("jaxdl")]
+        ours, theirs = base_of(rows), [row for row in rows if not _is_ours(row)]
         if ours is not None and theirs and "axis" not in rows[0]:
             found[workload] = ours["step_ms"]["median"] / min(row["step_ms"]["median"] for row in theirs)
     return found

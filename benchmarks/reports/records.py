@@ -85,16 +85,38 @@ def write(records: Sequence[Record], path: Path) -> None:
     files.write_json(path, list(records))
 
 
-def newest(folder: str, oldest: bool = False) -> dict[str, list[Record]]:
-    """The newest timed records, or the oldest, of each workload and precision, by their files' names after the date.
+def newest(folder: str) -> dict[str, list[Record]]:
+    """The newest timed records of each workload and precision, by the names of their files after the date.
 
     A folder is named after its device, and after a version where there is a second one: "cpu", "cpu-jax-0.12". A GPU's
     folder holds a CPU's rows as well, which were measured beside it: only rows of the device count.
     """
-    device = folder.split("-")[0]
+    return _last(folder, _dated(folder))
+
+
+def oldest(folder: str) -> dict[str, list[Record]]:
+    """The first timed records of each workload and precision; else as `newest`."""
+    return _last(folder, _dated(folder)[::-1])
+
+
+def device_of(folder: str) -> str:
+    """The device whose records a folder of results holds.
+
+    >>> device_of("cpu-jax-0.12")
+    'cpu'
+    """
+    return folder.split("-")[0]
+
+
+def _dated(folder: str) -> list[Path]:
+    return sorted((RESULTS / folder).glob("20*.json"), key=lambda path: (path.name[len("2026-11-22-") :], path))
+
+
+def _last(folder: str, paths: Sequence[Path]) -> dict[str, list[Record]]:
+    """Of each workload and precision the rows of the last file that has any."""
+    device = device_of(folder)
     found: dict[tuple[str, str], list[Record]] = {}
-    paths = (RESULTS / folder).glob("20*.json")
-    for path in sorted(paths, key=lambda path: (path.name[len("2026-11-22-") :], path), reverse=oldest):
+    for path in paths:
         rows = json.loads(path.read_text())
         if isinstance(rows, list):
             timed = [row for row in rows if "step_ms" in row and row.get("device", device) == device]

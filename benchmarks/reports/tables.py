@@ -1,10 +1,11 @@
 """Tables in Markdown of the newest records: the site's page on speed, and its page of all rows."""
 
-from collections.abc import Collection, Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks import RESULTS, ROOT
-from benchmarks.reports.records import MORE, Record, newest
+from benchmarks.reports.records import MORE, Record, device_of, newest, oldest
 
 PATH = ROOT / "docs" / "guides" / "en" / "all_times.md"
 BASES = ("jaxdl", "jaxdl-together", "jaxdl-vmap", "jaxdl-sparse")  # whichever a workload has is held as 1
@@ -23,7 +24,7 @@ def summary(workloads: Workloads) -> str:
     titles = ["workload", "jaxdl, ms per step", "fastest other", "its ms", "jaxdl / other", "without jit"]
     lines = _head([*titles, "first epoch, s", "others', s", "cached, s", "others', s"])
     for workload, rows in workloads.items():
-        ours, theirs = base_of(rows), [row for row in rows if not _is_ours(row)]
+        ours, theirs = base_of(rows), _others(rows)
         if ours is None or "axis" in rows[0]:
             continue
         cells = [workload, _digits(ours["step_ms"]["median"]), "", "", ""]
@@ -34,10 +35,9 @@ def summary(workloads: Workloads) -> str:
         slow = next((r for r in rows if r["implementation"] == "jaxdl-no-jit"), None)
         ratio = slow["step_ms"]["median"] / ours["step_ms"]["median"] if slow else 0
         cells.append(f"{ratio:.0f} times slower" if slow else "")
-        started = [row["start_s"] for row in theirs if "start_s" in row]
         for cache in ("cold", "warm"):
-            cells.append(_digits(ours["start_s"][cache]["first_epoch_s"]) if "start_s" in ours else "")
-            cells.append(_digits(min(marks[cache]["first_epoch_s"] for marks in started)) if started else "")
+            started = functools.partial(_first_epoch, cache=cache)
+            cells += [_cell(started(ours)), _cell(_least(theirs, started))]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -51,45 +51,54 @@ def changes() -> str:
     titles += ["first epoch, s, before", "now", "/ other, before", "now"]
     parts = []
     for folder in FOLDERS:
-        new, lines = newest(folder), _head(titles)
-        for workload, rows in newest(folder, oldest=True).items():
-            if rows[0]["date"] != new[workload][0]["date"] and workload in ratios({workload: rows}):
-                both = {row["implementation"] for row in rows} & {row["implementation"] for row in new[workload]}
-                pairs = zip(_step_and_start(rows, both), _step_and_start(new[workload], both), strict=True)
+        new, old, lines = newest(folder), oldest(folder), []
+        for workload in ratios(new):
+            before, now = old[workload], new[workload]
+            if before[0]["date"] != now[0]["date"]:
+                pairs = zip(_step_and_start(before, now), _step_and_start(now, before), strict=True)
                 lines.append(f"| {' | '.join([workload, *(cell for pair in pairs for cell in pair)])} |")
-        if len(lines) > len(_head(titles)):
-            versions = next(iter(new.values()))[0]["versions"]
-            parts.append(f"{folder.split('-')[0].upper()}, jax {versions['jax']}:\n\n" + "\n".join(lines) + "\n")
+        if lines:
+            device, first = device_of(folder).upper(), _any_record(new)
+            parts.append("\n".join([f"{device}, jax {first['versions']['jax']}:\n", *_head(titles), *lines]) + "\n")
     return "\n".join(parts)
 
 
-def _step_and_start(rows: Sequence[Record], names: Collection[str]) -> list[str]:
-    """Our milliseconds and cold seconds, each with its ratio to the least of the others of these names."""
-    others, cells = [row for row in rows if row["implementation"] in names and not _is_ours(row)], []
-    for of in (_step, _cold):
-        mine = of(base_of(rows) or rows[0])
-        theirs = [found for row in others if (found := of(row))]
-        cells += ["" if mine is None else _digits(mine), f"{mine / min(theirs):.2f}" if mine and theirs else ""]
+def _step_and_start(rows: Sequence[Record], beside: Sequence[Record]) -> list[str]:
+    """Our milliseconds and cold seconds, each with its ratio to the least of the others that stand in `beside` too."""
+    names, cells = {row["implementation"] for row in beside}, []
+    others = [row for row in _others(rows) if row["implementation"] in names]
+    for of in (_step, _first_epoch):
+        mine, least = of(base_of(rows) or rows[0]), _least(others, of)
+        cells += [_cell(mine), f"{mine / least:.2f}" if mine and least else ""]
     return cells
 
 
-def _is_ours(row: Record) -> bool:
-    return row["implementation"].startswith("jaxdl")
+def _others(rows: Sequence[Record]) -> list[Record]:
+    return [row for row in rows if not row["implementation"].startswith("jaxdl")]
 
 
 def _step(row: Record) -> float | None:
     return row["step_ms"]["median"]
 
 
-def _cold(row: Record) -> float | None:
-    return row["start_s"]["cold"]["first_epoch_s"] if "start_s" in row else None
+def _first_epoch(row: Record, cache: str = "cold") -> float | None:
+    return row["start_s"][cache]["first_epoch_s"] if "start_s" in row else None
+
+
+def _least(rows: Sequence[Record], of: Callable[[Record], float | None]) -> float | None:
+    return min((value for row in rows if (value := of(row)) is not None), default=None)
+
+
+def _any_record(workloads: Workloads) -> Record:
+    """The record whose machine and versions stand for all of a folder's."""
+    return next(iter(workloads.values()))[0]
 
 
 def ratios(workloads: Workloads) -> dict[str, float]:
     """Our step over the fastest other library's, by workload."""
     found = {}
     for workload, rows in workloads.items():
-        ours, theirs = base_of(rows), [row for row in rows if not _is_ours(row)]
+        ours, theirs = base_of(rows), _others(rows)
         if ours is not None and theirs and "axis" not in rows[0]:
             found[workload] = ours["step_ms"]["median"] / min(row["step_ms"]["median"] for row in theirs)
     return found
@@ -159,6 +168,10 @@ def _head(titles: Sequence[str]) -> list[str]:
     return [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
 
 
+def _cell(value: float | None) -> str:
+    return "" if value is None else _digits(value)
+
+
 def _digits(value: float) -> str:
     """Three digits that say something.
 
@@ -177,8 +190,8 @@ def section(folder: Path = RESULTS / "pictures") -> str:
     parts = [_picture(folder, "speed", "every library's step over ours, by workload")]
     for measured in FOLDERS:
         if workloads := newest(measured):
-            first = next(iter(workloads.values()))[0]
-            device, version = measured.split("-")[0].upper(), first["versions"]["jax"]
+            first, device = _any_record(workloads), device_of(measured).upper()
+            version = first["versions"]["jax"]
             parts.append(f"{device}: {first['hardware']}, float32, jax {version}.\n\n{summary(workloads)}")
             parts.append(growth(workloads))
     parts.append(_picture(folder, "growth", "time against size"))
